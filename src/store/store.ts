@@ -1,8 +1,9 @@
-// CONTRACT (owner: store/). Other rooms code against these signatures; the owner completes the file.
+// The store room: objects under keys, in a bucket or a directory, and Velero's key layout in it.
+// It must never know what the objects mean: archives, backups and clusters are other rooms' business.
 
 export type StoreProblem = 'missing' | 'exists' | 'denied' | 'full' | 'busy' | 'unreachable' | 'no-bucket' | 'invalid'
 
-/** What an object store could not do. Drivers translate their library's errors into this one. */
+/** What an object store could not do. Drivers translate their library's errors into this one; the message names the object, what is wrong and the next step. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly problem: StoreProblem
@@ -17,6 +18,15 @@ export class StoreError extends Error {
 
 export type Bytes = Uint8Array | AsyncIterable<Uint8Array>
 
+/** Environment variables as in process.env; the room never reads that one itself. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Bytes `start` to `end` inclusive, counted from 0; an `end` past the object means its last byte. */
+export interface ByteRange {
+  start: number
+  end: number
+}
+
 export interface StoredObject {
   /** Relative to the store's prefix. */
   key: string
@@ -25,28 +35,31 @@ export interface StoredObject {
   modified: Date
 }
 
-/** A place for objects under keys with `/`. No object is ever overwritten. Every method rejects with `StoreError`. */
+/**
+ * A place for objects under keys with `/`. No object is ever overwritten. Keys obey `keyProblem` in store/key.ts ('invalid' otherwise).
+ * Every method rejects with `StoreError`, with two exceptions: an abort rejects with the signal's reason, and the error of a `body` passes through `put` as it is.
+ */
 export interface ObjectStore {
   /** For messages; never holds credentials. */
   readonly url: string
   /** Makes `key` with all of `body`, or nothing at all: a body that throws or an abort leaves no object. 'exists' when the key is taken. Resolves to the size in bytes. */
   put(key: string, body: Bytes, options?: { signal?: AbortSignal | undefined }): Promise<number>
-  /** 'missing' when there is no such object. `range` is in bytes, end inclusive. */
+  /** 'missing' when there is no such object, 'invalid' when `range` starts behind its end. A connection lost midway is taken up again where the driver can. */
   get(
     key: string,
-    options?: { range?: { start: number; end: number } | undefined; signal?: AbortSignal | undefined },
+    options?: { range?: ByteRange | undefined; signal?: AbortSignal | undefined },
   ): Promise<AsyncIterable<Uint8Array>>
   /** Undefined when there is no such object. */
   head(key: string): Promise<StoredObject | undefined>
-  /** Every object below `prefix`, in key order, page by page. */
+  /** Every object whose key starts with `prefix` (which ends with `/` or is empty), in the order of the keys' UTF-8 bytes, page by page. */
   list(prefix: string): AsyncIterable<StoredObject>
-  /** The next path segments directly below `prefix` (which ends with `/` or is empty): `backups/` → `a`, `b`. */
+  /** The next path segments directly below `prefix` (which ends with `/` or is empty), in order: `backups/` → `a`, `b`. Objects directly below it are not named. */
   folders(prefix: string): AsyncIterable<string>
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>
   /** A URL that gives the object to anybody for `seconds`; undefined where the driver has no such thing. */
   presignGet(key: string, seconds: number): Promise<string | undefined>
-  /** Proves that the store exists and can be read, and with `write` that it can be written; leaves nothing behind. */
+  /** Proves that the store exists and can be read, and with `write` that it can be written; leaves nothing behind. A directory that is not there is made by `write` when its parent exists. */
   check(options: { write: boolean }): Promise<void>
   close(): Promise<void>
 }
