@@ -27,9 +27,13 @@ const restoreNames = {
 
 const metadataFile = 'velero-backup.json'
 
+// Our own, which Velero ignores: it keeps restores in the cluster only. Written last.
+const restoreMetadataFile = 'lifeboat-restore.json'
+
 /** `metadata` is velero-backup.json, whose presence makes a backup exist. */
 export type BackupArtifact = 'metadata' | keyof typeof backupSuffixes
-export type RestoreArtifact = keyof typeof restoreNames
+/** `metadata` is lifeboat-restore.json: the Restore with its final status. */
+export type RestoreArtifact = 'metadata' | keyof typeof restoreNames
 
 /** All artifacts a backup may have, in no particular order. */
 export const backupArtifacts: readonly BackupArtifact[] = [
@@ -38,7 +42,10 @@ export const backupArtifacts: readonly BackupArtifact[] = [
 ]
 
 /** All artifacts a restore may have, in no particular order. */
-export const restoreArtifacts: readonly RestoreArtifact[] = Object.keys(restoreNames) as RestoreArtifact[]
+export const restoreArtifacts: readonly RestoreArtifact[] = [
+  'metadata',
+  ...(Object.keys(restoreNames) as (keyof typeof restoreNames)[]),
+]
 
 /** `folders(backupsPrefix)` names the candidates for backups. */
 export const backupsPrefix = 'backups/'
@@ -72,6 +79,7 @@ export function backupKey(name: string, artifact: BackupArtifact): string {
 
 /** The key of one artifact of a restore (spec/object-store §2). */
 export function restoreKey(name: string, artifact: RestoreArtifact): string {
+  if (artifact === 'metadata') return restorePrefix(name) + restoreMetadataFile
   const [before, after] = restoreNames[artifact]
   return `${restorePrefix(name)}${before}${name}${after}`
 }
