@@ -1,4 +1,5 @@
-// CONTRACT (owner: kube/). Other rooms code against these signatures; the owner completes the file.
+// kube/ talks to one API server: configuration, credentials, requests, retries, paging, watching, discovery. It must never know
+// what a backup is. This file is its contract; `connect` in connect.ts makes one.
 import type { KubeObject, ResourceType, ServedType } from './object.ts'
 
 /** One page of a list. Items always carry `apiVersion` and `kind`. */
@@ -7,8 +8,11 @@ export interface Page<T extends object = KubeObject> {
   resourceVersion: string
   /** Continue token; undefined on the last page. */
   continue: string | undefined
+  /** How many objects follow this page, if the server says (it does not for lists with a selector). */
+  remaining?: number | undefined
 }
 
+/** What to list. With `continue`, the token decides on the version: `resourceVersion` and its match are not sent. */
 export interface ListOptions {
   namespace?: string | undefined
   labelSelector?: string | undefined
@@ -18,26 +22,34 @@ export interface ListOptions {
   continue?: string | undefined
   resourceVersion?: string | undefined
   resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined
+  /** How long the server may take, in seconds. */
+  timeoutSeconds?: number | undefined
   signal?: AbortSignal | undefined
 }
 
+/** One change, in the order of the server; a bookmark only says how far the watch has got. */
 export type WatchEvent<T extends object = KubeObject> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
   | { type: 'BOOKMARK'; resourceVersion: string }
 
+/** What to watch, and from where on. */
 export interface WatchOptions {
   namespace?: string | undefined
   labelSelector?: string | undefined
   fieldSelector?: string | undefined
   resourceVersion: string
+  /** After how many seconds the server ends one connection (the watch then reconnects); default about five minutes. */
+  timeoutSeconds?: number | undefined
   signal?: AbortSignal | undefined
 }
 
+/** Where one object is, and how to give up. */
 export interface Scoped {
   namespace?: string | undefined
   signal?: AbortSignal | undefined
 }
 
+/** How to write. */
 export interface WriteOptions extends Scoped {
   dryRun?: boolean | undefined
   fieldManager?: string | undefined
@@ -48,25 +60,33 @@ export interface WriteOptions extends Scoped {
 /** Exactly one kind of patch. */
 export type Patch = { merge: unknown } | { json: readonly unknown[] } | { strategic: unknown }
 
+/** How to delete; with `uid`, only that very object (KubeError 'conflict' when the name belongs to another one by now). */
 export interface DeleteOptions extends Scoped {
   propagation?: 'Foreground' | 'Background' | 'Orphan' | undefined
   uid?: string | undefined
+  resourceVersion?: string | undefined
   gracePeriodSeconds?: number | undefined
+  dryRun?: boolean | undefined
 }
 
+/** What the server serves. */
 export interface Discovery {
   types: ServedType[]
   /** Group-versions that could not be discovered (stale APIServices), with the server's words. */
   failures: { groupVersion: string; message: string }[]
 }
 
+/** The server's `/version`, the fields we use. */
 export interface ServerVersion {
   major: string
   minor: string
   gitVersion: string
 }
 
-/** Talks to one API server. Every method rejects with `KubeError`. Safe to use from many tasks at once. */
+/**
+ * Talks to one API server. Every method rejects with `KubeError`, with `KubeConfigError` when the credentials cannot be had, or with the
+ * signal's reason when aborted. Safe to use from many tasks at once.
+ */
 export interface KubeClient {
   /** `https://host:port`, for messages. */
   readonly server: string
@@ -78,6 +98,10 @@ export interface KubeClient {
   pages<T extends object = KubeObject>(type: ResourceType<T>, options?: ListOptions): AsyncIterable<Page<T>>
   /** Reconnects by itself; throws KubeError 'expired' when the version is too old (caller lists again). */
   watch<T extends object = KubeObject>(type: ResourceType<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
+  /**
+   * POST. Repeated only when the server certainly did not process it (429, connection refused). A connection lost in between rejects with
+   * 'unreachable': the object may then exist, so whoever creates it again must be ready for 'already-exists' and compare.
+   */
   create<T extends object = KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>
   /** PUT; the object's resourceVersion, if set, guards against lost updates (KubeError 'conflict'). */
   replace<T extends object = KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>
