@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { fields, text, timestamp } from './fields.ts'
+import type { CustomObject, Kind } from './kind.ts'
+import { defineKind } from './kind.ts'
+
+/** Every file of a backup or restore that may be asked for. */
+export const downloadTargetKinds = [
+  'BackupLog',
+  'BackupContents',
+  'BackupVolumeSnapshots',
+  'BackupItemOperations',
+  'BackupResourceList',
+  'BackupResults',
+  'RestoreLog',
+  'RestoreResults',
+  'RestoreResourceList',
+  'RestoreItemOperations',
+  'CSIBackupVolumeSnapshots',
+  'CSIBackupVolumeSnapshotContents',
+  'BackupVolumeInfos',
+  'RestoreVolumeInfo',
+] as const
+
+/** `spec` of a DownloadRequest. */
+export const downloadRequestSpec = fields({
+  target: fields({ kind: z.enum(downloadTargetKinds), name: z.string() }),
+})
+
+/** `status` of a DownloadRequest. */
+export const downloadRequestStatus = fields({
+  phase: z.enum(['New', 'Processed']).optional(),
+  downloadURL: text,
+  expiration: timestamp,
+})
+
+/** Which file of which backup or restore is wanted. */
+export type DownloadRequestSpec = z.output<typeof downloadRequestSpec>
+
+/** Where the file can be had, and until when. */
+export type DownloadRequestStatus = z.output<typeof downloadRequestStatus>
+
+/** A file of a backup or restore that may be asked for. */
+export type DownloadTargetKind = (typeof downloadTargetKinds)[number]
+
+/** Asks the server for a link to one file of a backup or restore. */
+export type DownloadRequest = CustomObject<DownloadRequestSpec, DownloadRequestStatus>
+
+/** The type of DownloadRequest objects. */
+export const DownloadRequests: Kind<DownloadRequest> = defineKind({
+  version: 'v1',
+  kind: 'DownloadRequest',
+  plural: 'downloadrequests',
+  spec: downloadRequestSpec,
+  status: downloadRequestStatus,
+})
