@@ -1,23 +1,28 @@
-// apply/ puts prepared objects into a cluster: in waves, in parallel as far as the API server bears it, without harming
-// what is already there. It must never know backups, archives or the Restore kind.
-import type { ResourceType } from '#kube/object.ts'
+// apply/ puts objects into a cluster: in waves, in parallel as far as the API server bears it, without harming what is
+// already there. It must never know backups, archives or the Restore kind.
+import type { Task } from './task.ts'
 
 /** What became of one object; the words of Velero's restore resource list (spec/object-store §7). */
 export type Action = 'created' | 'updated' | 'skipped' | 'failed'
 
-/** A sentence for the results: `namespace` undefined means cluster scope. */
+/** A sentence for the results; the outcome it belongs to says about which object. */
 export interface Remark {
   severity: 'warning' | 'error'
-  namespace: string | undefined
   message: string
 }
 
-/** The end of one object's way. `action` is undefined when nothing was to be done with it (left out on purpose). */
+/** The end of one object's way. */
 export interface Outcome {
-  type: ResourceType
-  /** Where it went, after namespace mapping. */
+  /** Undefined for a namespace that no task asked for, made because an object needed it. */
+  task: Task | undefined
+  /** `deployments.apps`. */
+  resource: string
+  /** As created; undefined when the object was not even prepared. */
+  kind: { apiVersion: string; kind: string } | undefined
+  /** Where it went, after namespace mapping; undefined for cluster scope. */
   namespace: string | undefined
   name: string
+  /** Undefined when there was nothing to do: left out on purpose, or a namespace that is simply there. */
   action: Action | undefined
   remarks: readonly Remark[]
 }

@@ -1,0 +1,110 @@
+import { KubeError } from '#kube/error.ts'
+import type { CreateOptions } from './create-object.ts'
+import { completeObject, createObject, endsTheRun, refusal, restoreFailure, saysItExists } from './create-object.ts'
+import type { CustomTypes } from './custom-types.ts'
+import type { DefaultAccounts } from './default-accounts.ts'
+import { type Settled, settleExisting } from './existing-object.ts'
+import type { LiveObjects, Place } from './live-objects.ts'
+import { Namespaces, type TargetNamespaces } from './namespaces.ts'
+import type { Outcome } from './outcome.ts'
+import type { Prepared, Task } from './task.ts'
+
+/** Everything one object meets on its way into the cluster. */
+export interface Target extends CreateOptions {
+  namespaces: TargetNamespaces
+  accounts: DefaultAccounts
+  types: CustomTypes
+  live: LiveObjects
+  /** What happens to objects that are there already: `spec.existingResourcePolicy`. */
+  policy: string | undefined
+}
+
+type ToCreate = Extract<Prepared, { do: 'create' }>
+
+/** Puts one prepared object into the cluster; gives its own outcome and that of a namespace made for it. Rejects only with what ends the run. */
+export async function applyTask(task: Task, prepared: ToCreate, target: Target): Promise<Outcome[]> {
+  const { namespaces } = target
+  if (task.resource === 'namespaces') {
+    const { presence, problem } = await presentNamespace(task.name, target)
+    if (problem !== undefined) return [outcomeOf(task, prepared, failure(restoreFailure(task.resource, task, problem)))]
+    return [outcomeOf(task, prepared, { action: presence === 'created' ? 'created' : undefined, remarks: [] })]
+  }
+  const outcomes: Outcome[] = []
+  if (task.namespace !== undefined) {
+    const { presence, problem, first } = await presentNamespace(task.namespace, target)
+    if (problem !== undefined) {
+      // Said once: the other objects of the namespace are listed as failed.
+      return [outcomeOf(task, prepared, first ? failure(problem) : { action: 'failed', remarks: [] })]
+    }
+    if (presence === 'created' && first) outcomes.push(madeOnDemand(task.namespace))
+    if (namespaces.isNew(task.namespace) && needsDefaultAccount(prepared)) await target.accounts.there(task.namespace)
+  }
+  outcomes.push(outcomeOf(task, prepared, await settle(task, prepared, target)))
+  return outcomes
+}
+
+/** The outcome of a task that came to `action` in whatever way. */
+export function outcomeOf(
+  task: Task,
+  prepared: Prepared | undefined,
+  { action, remarks }: Pick<Outcome, 'action' | 'remarks'>,
+): Outcome {
+  const object = prepared?.do === 'create' ? prepared.object : undefined
+  return {
+    task,
+    resource: task.resource,
+    kind: object && { apiVersion: object.apiVersion, kind: object.kind },
+    namespace: task.namespace,
+    name: task.name,
+    action,
+    remarks: prepared === undefined ? remarks : [...prepared.remarks, ...remarks],
+  }
+}
+
+function madeOnDemand(name: string): Outcome {
+  const kind = { apiVersion: 'v1', kind: Namespaces.kind }
+  return { task: undefined, resource: 'namespaces', kind, namespace: undefined, name, action: 'created', remarks: [] }
+}
+
+function failure(message: string): Settled {
+  return { action: 'failed', remarks: [{ severity: 'error', message }] }
+}
+
+async function presentNamespace(name: string, { namespaces }: Target) {
+  try {
+    return { ...(await namespaces.ensure(name)), problem: undefined }
+  } catch (error) {
+    if (!(error instanceof KubeError) || endsTheRun(error)) throw error
+    return { presence: undefined, first: namespaces.firstFailure(name), problem: refusal(error) }
+  }
+}
+
+/** True for what the cluster's own `default` account is needed for, and for that account itself. */
+function needsDefaultAccount({ object }: ToCreate): boolean {
+  if (object.kind === 'ServiceAccount') return object.metadata.name === 'default'
+  if (object.kind !== 'Pod') return false
+  const account = (object['spec'] as { serviceAccountName?: string } | undefined)?.serviceAccountName
+  return account === undefined || account === '' || account === 'default'
+}
+
+async function settle(task: Task, prepared: ToCreate, target: Target): Promise<Settled> {
+  const { object: desired, type } = prepared
+  const place: Place = { type, namespace: task.namespace, name: task.name }
+  const unserved = target.types.problem(task.resource)
+  if (unserved !== undefined) return failure(restoreFailure(task.resource, task, unserved))
+
+  const seen = await target.live.seen(place)
+  if (seen !== undefined) return settleExisting(place, { live: seen, desired }, target)
+  try {
+    const created = await createObject(place, desired, target)
+    target.live.created(place)
+    if (task.resource === 'customresourcedefinitions.apiextensions.k8s.io') target.types.expect(created)
+    const remarks = await completeObject(place, { archived: desired, created, status: prepared.status }, target)
+    return { action: 'created', remarks }
+  } catch (error) {
+    if (!(error instanceof KubeError) || endsTheRun(error)) throw error
+    const live = saysItExists(error, place) ? await target.live.existing(place) : undefined
+    if (live !== undefined) return settleExisting(place, { live, desired }, target)
+    return failure(restoreFailure(task.resource, task, refusal(error)))
+  }
+}

@@ -1,0 +1,86 @@
+import type { KubeClient } from '#kube/client.ts'
+import { customTypes } from './custom-types.ts'
+import { defaultAccounts } from './default-accounts.ts'
+import { liveObjects } from './live-objects.ts'
+import { targetNamespaces } from './namespaces.ts'
+import type { NamespaceOptions } from './namespaces.ts'
+import type { Outcome } from './outcome.ts'
+import { type Pace, adaptivePace } from './pace.ts'
+import { inParallel } from './parallel.ts'
+import { type TaskRunner, taskRunner } from './task-runner.ts'
+import type { Task, Wave } from './task.ts'
+
+export interface ApplyOptions {
+  kube: KubeClient
+  /** What happens to objects that are there already: `spec.existingResourcePolicy`. */
+  policy?: string | undefined
+  /** How a namespace that is missing in the cluster is to be made. */
+  namespaceManifest: NamespaceOptions['manifest']
+  /** How long a namespace that is being deleted is waited for, in milliseconds; default ten minutes, as Velero. */
+  namespacePatience?: number | undefined
+  /** How long a new custom type may take until it is served, in milliseconds; default ten minutes, as Velero. */
+  typePatience?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+const TEN_MINUTES_MS = 600_000
+
+/**
+ * Puts objects into the cluster, wave after wave, and gives what became of each as it happens. Objects that must wait for
+ * something slow (a namespace that is being deleted, a custom type that is not served yet) come after all others instead
+ * of holding them up. Rejects with KubeError when the cluster cannot be worked with, or with the signal's reason.
+ */
+export async function* applyWaves(waves: Iterable<Wave>, options: ApplyOptions): AsyncGenerator<Outcome, void, undefined> {
+  const { kube, signal } = options
+  const namespaces = await targetNamespaces(kube, {
+    manifest: options.namespaceManifest,
+    patience: options.namespacePatience ?? TEN_MINUTES_MS,
+    signal,
+  })
+  const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal })
+  const live = liveObjects(kube, { signal })
+  const pace = adaptivePace()
+  const accounts = defaultAccounts(kube, { signal })
+  const runner = taskRunner({ kube, namespaces, types, live, pace, accounts, policy: options.policy, signal })
+
+  const gateOf = (task: Task): Promise<void> | undefined =>
+    types.gate(task.resource) ?? namespaces.gate(task.resource === 'namespaces' ? task.name : (task.namespace ?? ''))
+  const late: Task[][] = []
+  try {
+    for (const wave of waves) {
+      const waiting: Task[] = []
+      yield* runWave(ready(wave, gateOf, waiting), { runner, pace, signal })
+      if (waiting.length > 0) late.push(waiting)
+      await live.forget()
+    }
+    for (const wave of late) {
+      await Promise.all(wave.map(gateOf))
+      yield* runWave(wave, { runner, pace, signal })
+    }
+  } finally {
+    await live.forget()
+  }
+}
+
+/** The tasks of `wave` that need not wait; the others are put into `waiting`. */
+function* ready(wave: Wave, gateOf: (task: Task) => Promise<void> | undefined, waiting: Task[]): Iterable<Task> {
+  for (const task of wave) {
+    if (gateOf(task) === undefined) yield task
+    else waiting.push(task)
+  }
+}
+
+async function* runWave(
+  wave: Iterable<Task>,
+  { runner, pace, signal }: { runner: TaskRunner; pace: Pace; signal: AbortSignal | undefined },
+): AsyncIterable<Outcome> {
+  const outcomes = inParallel(
+    wave,
+    (task) => {
+      signal?.throwIfAborted()
+      return runner.run(task)
+    },
+    () => pace.width,
+  )
+  for await (const batch of outcomes) yield* batch
+}

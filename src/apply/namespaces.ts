@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+
+export const Namespaces: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+}
+
+/** How a namespace came to be there. */
+export type Presence = 'created' | 'existing'
+
+export interface NamespaceOptions {
+  /** How a namespace that is not there is to be made; asked once for each. */
+  manifest: (name: string) => Promise<KubeObject>
+  /** How long a namespace that is being deleted is waited for, in milliseconds. */
+  patience: number
+  signal?: AbortSignal | undefined
+}
+
+/** The namespaces of the target cluster, made on demand. */
+export interface TargetNamespaces {
+  /** Makes sure that the namespace is there, once for each name: later calls get the first one's answer or error (KubeError). `first` is true for one call only. */
+  ensure(name: string): Promise<{ presence: Presence; first: boolean }>
+  /** True for the first one who asks after `ensure` failed for `name`. */
+  firstFailure(name: string): boolean
+  /** Resolves when the namespace is no longer being deleted, or can no longer be waited for; undefined when nothing is in the way. */
+  gate(name: string): Promise<void> | undefined
+  /** True when this run created it. */
+  isNew(name: string): boolean
+}
+
+const POLL_MS = 500
+
+function beingDeleted(namespace: KubeObject): boolean {
+  return namespace.metadata.deletionTimestamp !== undefined
+}
+
+/** Reads which namespaces the cluster has. Rejects with KubeError when it may not. */
+export async function targetNamespaces(kube: KubeClient, options: NamespaceOptions): Promise<TargetNamespaces> {
+  const { manifest, patience, signal } = options
+  const present = new Set<string>()
+  const created = new Set<string>()
+  const failed = new Set<string>()
+  const gates = new Map<string, Promise<void>>()
+  const ensured = new Map<string, Promise<Presence>>()
+  const deadline = Date.now() + patience
+
+  const waitUntilGone = async (name: string): Promise<void> => {
+    while (Date.now() < deadline) {
+      const live = await kube.find(Namespaces, name, { signal })
+      if (live === undefined || !beingDeleted(live)) return
+      await sleep(POLL_MS, undefined, { signal })
+    }
+  }
+  const make = async (name: string): Promise<Presence> => {
+    if (present.has(name)) return 'existing'
+    try {
+      await kube.create(Namespaces, await manifest(name), { signal })
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
+      const live = await kube.find(Namespaces, name, { signal })
+      if (live !== undefined && !beingDeleted(live)) return 'existing'
+      throw new KubeError(
+        'already-exists',
+        `namespace ${name} is still being deleted after ${Math.round(patience / 1_000)} s; find what holds it (kubectl get namespace ${name} -o yaml, status.conditions) and restore it again`,
+        { object: `namespaces ${name}` },
+      )
+    }
+    created.add(name)
+    return 'created'
+  }
+
+  for await (const page of kube.pages(Namespaces, { signal })) {
+    for (const namespace of page.items) {
+      const { name } = namespace.metadata
+      if (beingDeleted(namespace)) {
+        const gone = waitUntilGone(name).finally(() => gates.delete(name))
+        // Whoever waits sees the rejection; without anybody waiting it must not end the process.
+        gone.catch(() => undefined)
+        gates.set(name, gone)
+      } else {
+        present.add(name)
+      }
+    }
+  }
+  return {
+    async ensure(name) {
+      const known = ensured.get(name)
+      if (known !== undefined) return { presence: await known, first: false }
+      const making = make(name)
+      ensured.set(name, making)
+      return { presence: await making, first: true }
+    },
+    firstFailure(name) {
+      if (failed.has(name)) return false
+      failed.add(name)
+      return true
+    },
+    gate: (name) => gates.get(name),
+    isNew: (name) => created.has(name),
+  }
+}

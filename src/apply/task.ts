@@ -1,0 +1,31 @@
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { Remark } from './outcome.ts'
+
+/** One object to put into the cluster, still unread. Small, since all tasks of a run are in memory at once. */
+export interface Task {
+  /** `deployments.apps`. */
+  readonly resource: string
+  /** Target namespace; undefined for cluster scope. */
+  readonly namespace: string | undefined
+  readonly name: string
+  /** Reads the object and makes it ready for the target. Called at most once, when its wave has come; a rejection fails this object only. */
+  prepare(): Promise<Prepared>
+}
+
+/** What is to be done with an object, decided when its turn comes. */
+export type Prepared =
+  | {
+      do: 'create'
+      type: ResourceType
+      /** As it shall be created: target name and namespace, no server-made metadata. */
+      object: KubeObject
+      /** Written through the status subresource after the object was created. */
+      status?: unknown
+      /** Must be there before this object; may be done already or part of another wave. */
+      related: readonly Task[]
+      remarks: readonly Remark[]
+    }
+  | { do: 'leave'; remarks: readonly Remark[] }
+
+/** Tasks that do not depend on each other, in the order in which they shall be started. */
+export type Wave = readonly Task[]
