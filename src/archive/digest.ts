@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** SHA-256 (hex) and length of a byte stream. */
 export interface Digest {
   sha256: string
@@ -5,4 +7,16 @@ export interface Digest {
 }
 
 /** Passes `bytes` on unchanged and calls `onEnd` once, when all of them have been taken. */
-export declare function withDigest(bytes: AsyncIterable<Uint8Array>, onEnd: (digest: Digest) => void): AsyncIterable<Uint8Array>
+export async function* withDigest(
+  bytes: AsyncIterable<Uint8Array>,
+  onEnd: (digest: Digest) => void,
+): AsyncGenerator<Uint8Array> {
+  const sha256 = createHash('sha256')
+  let size = 0
+  for await (const chunk of bytes) {
+    sha256.update(chunk)
+    size += chunk.length
+    yield chunk
+  }
+  onEnd({ sha256: sha256.digest('hex'), size })
+}

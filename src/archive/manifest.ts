@@ -1,4 +1,8 @@
-import type { OpenArchive } from './open.ts'
+import { z } from 'zod'
+import { ArchiveError } from './error.ts'
+import { openGzSpool } from './gz-spool.ts'
+import { gunzip } from './gzip.ts'
+import { goJson } from './json-gz.ts'
 
 /** One object of a backup. The archive holds `size` bytes with `sha256` (hex) under `path`, and if `path` is unversioned also under `<version>-preferredversion`. */
 export interface ManifestEntry {
@@ -10,73 +14,188 @@ export interface ManifestEntry {
   size: number
 }
 
-/** First line of a manifest. */
-export interface ManifestHeader {
-  formatVersion: string
-  backup: string
-  /** Program and version: `lifeboat/0.1.0`. */
-  createdBy: string
-}
+/** Version of the manifest's own format. */
+export const manifestFormatVersion = '1'
 
-/** How one type was read. */
-export interface CutType {
-  /** `deployments.apps`. */
-  resource: string
-  version: string
-  /** The resourceVersion its list was read at; equals the cut's when the type is part of the cut. */
-  resourceVersion: string
-  /** False when the type could not be read at the cut's resourceVersion; `reason` says why. */
-  atCut: boolean
-  reason?: string | undefined
-  objects: number
-}
+const header = z.object({ formatVersion: z.string(), backup: z.string(), createdBy: z.string() })
 
-/** The proof of consistency. */
-export interface Cut {
-  resourceVersion: string
-  types: CutType[]
-}
+/** First line of a manifest. `createdBy` is program and version: `lifeboat/0.1.0`. */
+export type ManifestHeader = z.output<typeof header>
+
+const entry = z.object({
+  path: z.string(),
+  version: z.string(),
+  uid: z.string().optional(),
+  resourceVersion: z.string().optional(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  size: z.int().nonnegative(),
+})
+
+/** How one type was read: `resource` as in `deployments.apps`; `resourceVersion` that of its list; `atCut` false when that is not the cut's, and then `reason` says why. */
+export type CutType = z.output<typeof cutType>
+
+const cutType = z.object({
+  resource: z.string(),
+  version: z.string(),
+  resourceVersion: z.string(),
+  atCut: z.boolean(),
+  reason: z.string().optional(),
+  objects: z.int().nonnegative(),
+})
+
+const cut = z.object({ resourceVersion: z.string(), types: z.array(cutType) })
+
+/** The proof of consistency: the one resourceVersion, and for each type whether it was read at it. */
+export type Cut = z.output<typeof cut>
+
+const artifact = z.object({ name: z.string(), sha256: z.string(), size: z.int().nonnegative() })
 
 /** A sibling file of the manifest, by file name. */
-export interface ManifestArtifact {
-  name: string
-  sha256: string
-  size: number
-}
+export type ManifestArtifact = z.output<typeof artifact>
 
-/** Last line of a manifest; a manifest without it is truncated. */
-export interface ManifestTrailer {
-  cut: Cut
-  artifacts: ManifestArtifact[]
-  objects: number
-  bytes: number
-}
+const trailer = z.object({
+  cut,
+  artifacts: z.array(artifact),
+  objects: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+})
+
+/** Last line of a manifest, which makes it whole. `objects` counts the lines in between, `bytes` adds up their sizes. */
+export type ManifestTrailer = z.output<typeof trailer>
 
 /** Collects a manifest while the backup runs. */
 export interface ManifestWriter extends AsyncDisposable {
   add(entry: ManifestEntry): void
-  /** Ends the manifest; `objects` and `bytes` are counted here. The bytes may be read once or more, until dispose. */
+  /** Ends the manifest with what is known only then. The bytes may be read more than once, until dispose. */
   finish(end: { cut: Cut; artifacts: ManifestArtifact[] }): Promise<AsyncIterable<Uint8Array>>
 }
 
-/** Compressed into an unnamed temporary file in `spoolDir`, so memory does not grow. */
-export declare function createManifest(header: Omit<ManifestHeader, 'formatVersion'>, options: { spoolDir: string }): Promise<ManifestWriter>
+/** A writer that compresses into a nameless temporary file in `spoolDir`, so memory does not grow. */
+export async function createManifest(
+  { backup, createdBy }: Omit<ManifestHeader, 'formatVersion'>,
+  { spoolDir }: { spoolDir: string },
+): Promise<ManifestWriter> {
+  const spool = await openGzSpool(spoolDir)
+  let objects = 0
+  let bytes = 0
+  spool.write(`${goJson({ formatVersion: manifestFormatVersion, backup, createdBy })}\n`)
+  return {
+    add({ path, version, uid, resourceVersion, sha256, size }) {
+      objects += 1
+      bytes += size
+      spool.write(`${goJson({ path, version, uid, resourceVersion, sha256, size })}\n`)
+    },
+    async finish({ cut, artifacts }) {
+      spool.write(`${goJson({ cut, artifacts, objects, bytes })}\n`)
+      return await spool.finish()
+    },
+    async [Symbol.asyncDispose]() {
+      await spool[Symbol.asyncDispose]()
+    },
+  }
+}
 
 /** A manifest being read, once, front to back. */
 export interface ManifestReader {
   readonly header: ManifestHeader
+  /** The objects, in archive order; at the end 'truncated' when the last line is missing or does not count the same. */
   readonly entries: AsyncIterable<ManifestEntry>
-  /** Reads what is left and gives the last line; 'truncated' when there is none. */
+  /** Reads what is left and gives the last line. */
   trailer(): Promise<ManifestTrailer>
 }
 
-export declare function openManifest(bytes: AsyncIterable<Uint8Array>): Promise<ManifestReader>
-
-/** One way in which archive and manifest disagree. `missing`: in the manifest only. `extra`: in the archive only. */
-export interface ManifestDifference {
-  path: string
-  problem: 'missing' | 'extra' | 'changed'
+/** Reads the first line of a `-manifest.json.gz`; rejects with `ArchiveError`. */
+export async function openManifest(bytes: AsyncIterable<Uint8Array>): Promise<ManifestReader> {
+  const lines = linesOf(gunzip(bytes, { name: 'the manifest' }))
+  const first = await lines.next()
+  if (first.done === true)
+    throw new ArchiveError('truncated', 'the manifest is empty; fetch it again, or do without it')
+  let end: ManifestTrailer | undefined
+  const entries = entriesOf(lines, (trailer) => {
+    end = trailer
+  })
+  return {
+    header: parseHeader(first.value),
+    entries,
+    async trailer() {
+      while ((await entries.next()).done !== true);
+      if (end === undefined) throw new ArchiveError('closed', 'the manifest was not read to its end; open it again')
+      return end
+    },
+  }
 }
 
-/** Compares every object of the archive with the manifest, both copies, both ways. */
-export declare function verifyArchive(archive: OpenArchive, manifest: ManifestReader, options?: { signal?: AbortSignal | undefined }): Promise<{ objects: number; differences: ManifestDifference[] }>
+async function* entriesOf(
+  lines: AsyncIterable<string>,
+  onTrailer: (trailer: ManifestTrailer) => void,
+): AsyncGenerator<ManifestEntry> {
+  let objects = 0
+  let bytes = 0
+  let end: ManifestTrailer | undefined
+  for await (const line of lines) {
+    if (end !== undefined)
+      throw new ArchiveError('trailing-data', 'the manifest goes on after its last line; it is not to be trusted')
+    const parsed = parseLine(line)
+    if ('trailer' in parsed) {
+      end = parsed.trailer
+      continue
+    }
+    objects += 1
+    bytes += parsed.entry.size
+    yield parsed.entry
+  }
+  if (end?.objects !== objects || end.bytes !== bytes) {
+    throw new ArchiveError(
+      'truncated',
+      `the manifest lacks lines (${objects} objects, and its last line does not say so); fetch it again, or do without it`,
+    )
+  }
+  onTrailer(end)
+}
+
+const maxLine = 64 * 2 ** 20
+
+async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of bytes) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop()!
+    if (rest.length > maxLine)
+      throw new ArchiveError(
+        'too-large',
+        `the manifest has a line of more than ${maxLine} characters; it is not to be trusted`,
+      )
+    yield* lines
+  }
+  if (rest !== '')
+    throw new ArchiveError('truncated', 'the manifest ends in the middle of a line; fetch it again, or do without it')
+}
+
+// 'unsupported' when a newer program wrote it.
+function parseHeader(line: string): ManifestHeader {
+  const value = parsed(line, header, 'first')
+  if (value.formatVersion === manifestFormatVersion) return value
+  throw new ArchiveError(
+    'unsupported',
+    `the manifest has format version ${JSON.stringify(value.formatVersion)} and this program reads ${manifestFormatVersion}; use a newer program`,
+  )
+}
+
+function parseLine(line: string): { entry: ManifestEntry } | { trailer: ManifestTrailer } {
+  return line.startsWith('{"cut":')
+    ? { trailer: parsed(line, trailer, 'last') }
+    : { entry: parsed(line, entry, 'middle') }
+}
+
+function parsed<T>(line: string, schema: z.ZodType<T>, which: string): T {
+  try {
+    return schema.parse(JSON.parse(line))
+  } catch (error) {
+    throw new ArchiveError(
+      'invalid-json',
+      `the manifest has a ${which} line that is none: ${line.slice(0, 80)}; fetch it again, or do without it`,
+      { cause: error },
+    )
+  }
+}

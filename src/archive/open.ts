@@ -1,32 +1,23 @@
+import { createTarDecoder } from 'modern-tar'
+import type { ParsedTarEntry } from 'modern-tar'
 import type { KubeObject } from '#kube/object.ts'
+import { ArchiveIndex } from './archive-index.ts'
+import type { ArchivedEntry, ArchivedVersion } from './archive-index.ts'
+import { entryAddress, safePath } from './entry-path.ts'
+import { ArchiveError } from './error.ts'
+import { gunzip } from './gzip.ts'
+import { openSpool } from './spool.ts'
+import type { Spool } from './spool.ts'
 
-/** One file of an archive. */
-export interface ArchivedEntry {
-  /** `pods`, `deployments.apps`. */
-  readonly resource: string
-  /** Undefined for cluster-scoped objects. */
-  readonly namespace: string | undefined
-  readonly name: string
-  /** Version of the folder the entry is in; undefined for the unversioned path. */
-  readonly version: string | undefined
-  /** True in a `<version>-preferredversion` folder. */
-  readonly preferred: boolean
-  readonly path: string
-  /** Bytes of JSON. */
-  readonly size: number
-}
+export type { ArchivedEntry, ArchivedVersion } from './archive-index.ts'
 
-/** A version folder of one resource. */
-export interface ArchivedVersion {
-  readonly version: string
-  readonly preferred: boolean
-}
-
+/** How much of a stranger's archive is taken before it is refused. */
 export interface ArchiveLimits {
-  /** Most bytes one entry may have. */
+  /** Most bytes one entry may have; default 64 MiB, where an API server takes about 1.5 MiB. */
   readonly entryBytes: number
-  /** Most bytes the uncompressed archive may have. */
+  /** Most bytes the uncompressed archive may have; default 64 GiB. */
   readonly totalBytes: number
+  /** Most entries, both copies of an object counted; default 10 million. */
   readonly entries: number
 }
 
@@ -43,8 +34,8 @@ export interface OpenArchiveOptions {
 export interface OpenArchive extends AsyncDisposable {
   /** Content of `metadata/version`; undefined when the archive has none. */
   readonly formatVersion: string | undefined
-  /** Number of entries on unversioned paths. */
-  readonly count: number
+  /** Number of entries, on unversioned paths and in version folders. */
+  readonly total: number
   /** Resources with entries on unversioned paths, in archive order. Empty for a backup of nothing. */
   resources(): string[]
   /** The version folders of `resource`, in archive order. */
@@ -58,9 +49,209 @@ export interface OpenArchive extends AsyncDisposable {
   find(path: string): ArchivedEntry | undefined
   /** 'invalid-object' when the entry is no JSON object with apiVersion, kind and metadata.name. */
   read(entry: ArchivedEntry): Promise<KubeObject>
-  /** The entry's exact bytes. */
+  /** The entry's exact bytes, not to be changed. */
   readBytes(entry: ArchivedEntry): Promise<Uint8Array>
 }
 
+const defaultLimits: ArchiveLimits = { entryBytes: 64 * 2 ** 20, totalBytes: 64 * 2 ** 30, entries: 10_000_000 }
+
 /** Reads all of a `.tar.gz` and rejects with `ArchiveError` if any of it is damaged, hostile or beyond the limits; then nothing is left on disk. */
-export declare function openArchive(bytes: AsyncIterable<Uint8Array>, options: OpenArchiveOptions): Promise<OpenArchive>
+export async function openArchive(bytes: AsyncIterable<Uint8Array>, options: OpenArchiveOptions): Promise<OpenArchive> {
+  options.signal?.throwIfAborted()
+  const spool = await openSpool(options.spoolDir)
+  try {
+    const content = await readContent(bytes, { ...options, spool })
+    return new SpooledArchive({ ...content, spool, parse: options.parse })
+  } catch (error) {
+    await spool[Symbol.asyncDispose]()
+    throw options.signal?.aborted === true ? options.signal.reason : error
+  }
+}
+
+interface Content {
+  readonly index: ArchiveIndex
+  readonly formatVersion: string | undefined
+}
+
+async function readContent(
+  bytes: AsyncIterable<Uint8Array>,
+  options: OpenArchiveOptions & { spool: Spool },
+): Promise<Content> {
+  const { spool } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  const index = new ArchiveIndex()
+  let formatVersion: string | undefined
+  let last: { position: number; bytes: Buffer } = { position: 0, bytes: Buffer.alloc(0) }
+  for await (const { path, body } of files(bytes, { limits, signal: options.signal })) {
+    if (path === 'metadata/version') formatVersion = supportedVersion(body.toString())
+    const address = entryAddress(path)
+    if (address === undefined) continue
+    // Velero writes most objects twice in a row; one copy on disk is enough.
+    if (!body.equals(last.bytes)) {
+      last = { position: spool.size, bytes: body }
+      await spool.append(body)
+    }
+    index.add(address, { position: last.position, size: body.length })
+  }
+  return { index, formatVersion }
+}
+
+function supportedVersion(text: string): string {
+  const version = text.trim()
+  if (/^1(\.\d+)*$/.test(version)) return version
+  throw new ArchiveError(
+    'unsupported',
+    `the archive has format version ${JSON.stringify(version.slice(0, 40))} and this program reads 1.x; use a newer program`,
+  )
+}
+
+interface TarContext {
+  readonly limits: ArchiveLimits
+  readonly signal: AbortSignal | undefined
+}
+
+/** The regular files of a `.tar.gz`, each whole. */
+async function* files(
+  bytes: AsyncIterable<Uint8Array>,
+  context: TarContext,
+): AsyncGenerator<{ path: string; body: Buffer }> {
+  let upstream: { error: unknown } | undefined
+  async function* tar(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* limited(gunzip(bytes, { name: 'the archive', signal: context.signal }), context.limits)
+    } catch (error) {
+      upstream = { error }
+      throw error
+    }
+  }
+  let count = 0
+  try {
+    for await (const entry of ReadableStream.from(tar()).pipeThrough(createTarDecoder({ strict: true }))) {
+      if (++count > context.limits.entries) throw tooLarge(`it has more than ${context.limits.entries} entries`)
+      const path = safePath(entry.header.name)
+      if (isFile(entry, path)) yield { path, body: await wholeBody(entry, { path, limits: context.limits }) }
+      else await entry.body.cancel()
+    }
+  } catch (error) {
+    if (upstream !== undefined) throw upstream.error
+    if (error instanceof ArchiveError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ArchiveError(
+      'corrupt',
+      `the archive's tar data is damaged or cut short (${reason}); fetch it again, or use another backup`,
+      { cause: error },
+    )
+  }
+}
+
+async function* limited(bytes: AsyncIterable<Uint8Array>, { totalBytes }: ArchiveLimits): AsyncGenerator<Uint8Array> {
+  let total = 0
+  for await (const chunk of bytes) {
+    total += chunk.length
+    if (total > totalBytes) throw tooLarge(`it unpacks to more than ${totalBytes} bytes`)
+    yield chunk
+  }
+}
+
+function tooLarge(what: string): ArchiveError {
+  return new ArchiveError('too-large', `the archive is refused: ${what}; if it is genuine, raise the limit`)
+}
+
+function isFile({ header }: ParsedTarEntry, path: string): boolean {
+  if (header.type === 'directory') return false
+  if (header.type === 'file' || header.type === undefined) return true
+  throw new ArchiveError(
+    'unsafe-entry',
+    `the archive has a ${header.type} where only files belong: ${JSON.stringify(path)}; nothing of it is used, find out who made it`,
+  )
+}
+
+async function wholeBody(
+  { header, body }: ParsedTarEntry,
+  { path, limits }: { path: string; limits: ArchiveLimits },
+): Promise<Buffer> {
+  if (header.size > limits.entryBytes) {
+    throw tooLarge(`its entry ${JSON.stringify(path)} has ${header.size} bytes and the limit is ${limits.entryBytes}`)
+  }
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+class SpooledArchive implements OpenArchive {
+  readonly formatVersion: string | undefined
+  readonly #index: ArchiveIndex
+  readonly #spool: Spool
+  readonly #parse: (text: string) => unknown
+
+  constructor({ index, formatVersion, spool, parse }: Content & { spool: Spool; parse: (text: string) => unknown }) {
+    this.formatVersion = formatVersion
+    this.#index = index
+    this.#spool = spool
+    this.#parse = parse
+  }
+
+  get total(): number {
+    return this.#index.total
+  }
+
+  resources(): string[] {
+    return this.#index.resources()
+  }
+
+  versionsOf(resource: string): ArchivedVersion[] {
+    return this.#index.versionsOf(resource)
+  }
+
+  entriesOf(resource: string, version?: ArchivedVersion): Iterable<ArchivedEntry> {
+    return this.#index.entriesOf(resource, version)
+  }
+
+  *entries(): Generator<ArchivedEntry> {
+    for (const resource of this.resources()) yield* this.entriesOf(resource)
+  }
+
+  *versionedEntries(): Generator<ArchivedEntry> {
+    yield* this.#index.versionedEntries()
+  }
+
+  find(path: string): ArchivedEntry | undefined {
+    return this.#index.find(path)
+  }
+
+  async readBytes(entry: ArchivedEntry): Promise<Uint8Array> {
+    const extent = this.#index.extent(entry.ordinal)
+    if (extent === undefined)
+      throw new ArchiveError('missing-entry', `the archive has no ${entry.path}; was it listed from another archive?`)
+    return await this.#spool.read(extent.position, extent.size)
+  }
+
+  async read(entry: ArchivedEntry): Promise<KubeObject> {
+    const text = Buffer.from(await this.readBytes(entry)).toString()
+    try {
+      const value = this.#parse(text)
+      if (isKubeObject(value)) return value
+    } catch (error) {
+      throw invalidObject(entry, 'is no JSON', error)
+    }
+    throw invalidObject(entry, 'has no apiVersion, kind or metadata.name')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool[Symbol.asyncDispose]()
+  }
+}
+
+function invalidObject(entry: ArchivedEntry, what: string, cause?: unknown): ArchiveError {
+  return new ArchiveError(
+    'invalid-object',
+    `${entry.path} in the archive ${what}; leave the object out, or use another backup`,
+    { cause },
+  )
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  if (typeof value !== 'object' || value === null) return false
+  const { apiVersion, kind, metadata } = value as Partial<KubeObject>
+  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof metadata?.name === 'string'
+}

@@ -1,5 +1,10 @@
+import { hash } from 'node:crypto'
 import type { Item } from '#kube/object.ts'
+import { resourceName } from '#kube/object.ts'
+import { entryPath } from './entry-path.ts'
+import { gzip } from './gzip.ts'
 import type { ManifestEntry } from './manifest.ts'
+import { paddingOf, tarHeader } from './tar-header.ts'
 
 /** One object for the archive. `preferred`: its version is the group's preferred one, so it also gets the unversioned path. */
 export interface PackItem {
@@ -12,9 +17,55 @@ export interface PackOptions {
   readonly mtime: Date
   /** Called once per object, in order, before its bytes leave. */
   readonly onEntry?: ((entry: ManifestEntry) => void) | undefined
-  /** Deflate level 1–9; docs/decisions/0006-tar-library.md says why the default is what it is. */
+  /** Deflate level 1–9; docs/decisions/0006-tar-library.md says why the default is 3. */
   readonly level?: number | undefined
 }
 
+/** Content of `metadata/version`, and `status.formatVersion` of the backup. */
+export const archiveFormatVersion = '1.1.0'
+
+const chunkBytes = 256 * 1024
+const endOfArchive = new Uint8Array(1024)
+
 /** The bytes of `<backup>.tar.gz` (spec/object-store §4). Pulls items only as fast as bytes are taken; an error of `items` comes out unchanged. */
-export declare function packArchive(items: AsyncIterable<PackItem>, options: PackOptions): AsyncIterable<Uint8Array>
+export function packArchive(items: AsyncIterable<PackItem>, options: PackOptions): AsyncIterable<Uint8Array> {
+  return gzip(tarChunks(items, options), { level: options.level ?? 3 })
+}
+
+async function* tarChunks(items: AsyncIterable<PackItem>, { mtime, onEntry }: PackOptions): AsyncGenerator<Uint8Array> {
+  const seconds = Math.max(0, Math.floor(mtime.getTime() / 1000))
+  let parts: Uint8Array[] = []
+  let size = 0
+  const add = (path: string, bytes: Uint8Array): void => {
+    const header = tarHeader({ path, size: bytes.length, mtime: seconds })
+    const padding = endOfArchive.subarray(0, paddingOf(bytes.length))
+    parts.push(header, bytes, padding)
+    size += header.length + bytes.length + padding.length
+  }
+  add('metadata/version', Buffer.from(`${archiveFormatVersion}\n`))
+  for await (const { item, preferred } of items) {
+    const bytes = Buffer.from(JSON.stringify(item.object))
+    const paths = pathsOf(item, preferred)
+    for (const path of paths) add(path, bytes)
+    onEntry?.(manifestEntry(item, paths[0]!, bytes))
+    if (size >= chunkBytes) {
+      // Joined, because every chunk is one trip to the thread pool.
+      yield Buffer.concat(parts, size)
+      parts = []
+      size = 0
+    }
+  }
+  parts.push(endOfArchive)
+  yield Buffer.concat(parts)
+}
+
+function pathsOf({ type, namespace, name }: Item, preferred: boolean): string[] {
+  const address = { resource: resourceName(type), namespace, name }
+  const versioned = entryPath({ ...address, version: type.version, preferred })
+  return preferred ? [entryPath({ ...address, version: undefined, preferred: false }), versioned] : [versioned]
+}
+
+function manifestEntry({ type, object }: Item, path: string, bytes: Uint8Array): ManifestEntry {
+  const { uid, resourceVersion } = object.metadata
+  return { path, version: type.version, uid, resourceVersion, sha256: hash('sha256', bytes), size: bytes.length }
+}

@@ -1,3 +1,6 @@
+import { decodeMapGz, encodeJsonGz } from './json-gz.ts'
+import type { StoredBytes } from './json-gz.ts'
+
 /** What happened to one object of a restore. */
 export type RestoreAction = 'created' | 'updated' | 'failed' | 'skipped'
 
@@ -14,11 +17,45 @@ export type ResourceList = Record<string, string[]>
 
 /** Gathers a resource list; the same object named again counts once, its last action wins. */
 export interface ResourceListBuilder {
+  /** Without `action` for a backup, with it for a restore. */
   add(object: ListedObject, action?: RestoreAction): void
   /** Keys and names sorted. */
   list(): ResourceList
 }
 
-export declare function resourceListBuilder(): ResourceListBuilder
-export declare function encodeResourceList(list: ResourceList): Promise<Uint8Array>
-export declare function decodeResourceList(bytes: AsyncIterable<Uint8Array> | Uint8Array): Promise<ResourceList>
+/** An empty builder. */
+export function resourceListBuilder(): ResourceListBuilder {
+  const kinds = new Map<string, Map<string, RestoreAction | undefined>>()
+  return {
+    add({ apiVersion, kind, namespace, name }, action) {
+      const key = `${apiVersion}/${kind}`
+      const names = kinds.get(key) ?? new Map<string, RestoreAction | undefined>()
+      kinds.set(key, names)
+      names.set(namespace === undefined || namespace === '' ? name : `${namespace}/${name}`, action)
+    },
+    list() {
+      const keys = [...kinds.keys()].toSorted()
+      return Object.fromEntries(keys.map((key) => [key, lines(kinds.get(key)!)]))
+    },
+  }
+}
+
+function lines(names: Map<string, RestoreAction | undefined>): string[] {
+  return [...names].map(([name, action]) => (action === undefined ? name : `${name}(${action})`)).toSorted()
+}
+
+/** The bytes of a `-resource-list.json.gz`. */
+export async function encodeResourceList(list: ResourceList): Promise<Uint8Array> {
+  return await encodeJsonGz(list)
+}
+
+/** The list in a `-resource-list.json.gz`; whatever is no text in it is left out. */
+export async function decodeResourceList(bytes: StoredBytes): Promise<ResourceList> {
+  const map = await decodeMapGz(bytes, { name: 'the resource list' })
+  return Object.fromEntries(Object.entries(map).map(([key, names]) => [key, textsOf(names)]))
+}
+
+/** The text in a list of JSON values; anything but a list has none. */
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((text) => typeof text === 'string') : []
+}

@@ -1,5 +1,8 @@
-// CONTRACT (owner: archive/). The owner completes the file.
+import { openGzSpool } from './gz-spool.ts'
+import type { GzSpool } from './gz-spool.ts'
+import { addResult, countResults, emptyResults, resultText } from './results.ts'
 
+/** Weight of a line, lightest first. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error'
 
 /** Fields of one line. `namespace` ('' = cluster-scoped), `resource`, `name` and `error` decide the entry of the results file. */
@@ -26,7 +29,117 @@ export interface ResultSet {
   namespaces?: Record<string, string[]>
 }
 
+/** Content of a results file. */
 export interface Results {
   warnings: ResultSet
   errors: ResultSet
+}
+
+/** How lines look; `text` is what Velero writes by default. */
+export type LogFormat = 'text' | 'json'
+
+/** One line before it is written. `fields` holds the run's own field too. */
+export interface LogLine {
+  readonly time: Date
+  readonly level: LogLevel
+  readonly message: string
+  readonly fields: LogFields
+}
+
+export interface RunLogOptions {
+  /** Fields of every line: `{ backup: 'velero/nightly' }` or `{ restore: 'velero/nightly-1' }`. */
+  readonly run: LogFields
+  /** Folder for the nameless temporary file with the compressed lines. */
+  readonly spoolDir: string
+  readonly now: () => Date
+  /** Default `text`. */
+  readonly format?: LogFormat | undefined
+  /** Lighter lines are dropped; default `info`. Results do not depend on it. */
+  readonly level?: LogLevel | undefined
+  /** Gets every line that is written, for a terminal or the server's own log. */
+  readonly echo?: ((line: LogLine) => void) | undefined
+}
+
+/** A log that can be stored. */
+export interface StoredRunLog extends RunLog, AsyncDisposable {
+  /** Warnings and errors so far, as entries of a backup's results (spec/object-store §6). */
+  results(): Results
+  counts(): { warnings: number; errors: number }
+  /** Ends the log: the bytes of `-logs.gz`, which may be read more than once, until dispose. Later lines are dropped. */
+  close(): Promise<AsyncIterable<Uint8Array>>
+}
+
+const weights: Record<LogLevel, number> = { debug: 0, info: 1, warning: 2, error: 3 }
+
+/** Opens a log whose lines are compressed as they come, so memory does not grow with them. */
+export async function openRunLog(options: RunLogOptions): Promise<StoredRunLog> {
+  return new SpooledRunLog(await openGzSpool(options.spoolDir), options)
+}
+
+class SpooledRunLog implements StoredRunLog {
+  readonly #spool: GzSpool
+  readonly #options: RunLogOptions
+  readonly #results = emptyResults()
+
+  constructor(spool: GzSpool, options: RunLogOptions) {
+    this.#spool = spool
+    this.#options = options
+  }
+
+  debug(message: string, fields: LogFields = {}): void {
+    this.#line('debug', message, fields)
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.#line('info', message, fields)
+  }
+
+  warning(message: string, fields: LogFields = {}): void {
+    addResult(this.#results.warnings, fields.namespace, resultText(message, fields))
+    this.#line('warning', message, fields)
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    addResult(this.#results.errors, fields.namespace, resultText(message, fields))
+    this.#line('error', message, fields)
+  }
+
+  results(): Results {
+    return this.#results
+  }
+
+  counts(): { warnings: number; errors: number } {
+    return { warnings: countResults(this.#results.warnings), errors: countResults(this.#results.errors) }
+  }
+
+  async close(): Promise<AsyncIterable<Uint8Array>> {
+    return await this.#spool.finish()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool[Symbol.asyncDispose]()
+  }
+
+  #line(level: LogLevel, message: string, fields: LogFields): void {
+    const { run, now, format = 'text', level: least = 'info', echo } = this.#options
+    if (weights[level] < weights[least]) return
+    const line: LogLine = { time: now(), level, message, fields: { ...fields, ...run } }
+    this.#spool.write(`${formatLogLine(line, format)}\n`)
+    echo?.(line)
+  }
+}
+
+/** One line without its newline: logfmt with the fields sorted, or one JSON object (spec/object-store §5). */
+export function formatLogLine({ time, level, message, fields }: LogLine, format: LogFormat): string {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  const sorted = given.toSorted(([a], [b]) => (a < b ? -1 : 1))
+  // Whole seconds, as Velero writes them.
+  const stamp = `${time.toISOString().slice(0, 19)}Z`
+  if (format === 'json') return JSON.stringify({ ...Object.fromEntries(sorted), level, msg: message, time: stamp })
+  const head = `time="${stamp}" level=${level} msg=${JSON.stringify(message)}`
+  return [head, ...sorted.map(([key, value]) => `${key}=${logfmtValue(String(value))}`)].join(' ')
+}
+
+function logfmtValue(value: string): string {
+  return /^[\w.\-/@^+]*$/.test(value) ? value : JSON.stringify(value)
 }

@@ -1,0 +1,74 @@
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { ArchiveError } from './error.ts'
+
+const chunkSize = 64 * 1024
+
+/** Compresses into one gzip member, on the thread pool. Takes from `bytes` only as fast as it is read; its errors come out unchanged. */
+export async function* gzip(
+  bytes: AsyncIterable<Uint8Array>,
+  { level }: { level: number },
+): AsyncGenerator<Uint8Array> {
+  yield* through(bytes, createGzip({ level, chunkSize }))
+}
+
+/** Decompresses any number of gzip members. `name` is for messages: 'not-gzip', 'corrupt', 'truncated' or 'trailing-data'. */
+export async function* gunzip(
+  bytes: AsyncIterable<Uint8Array>,
+  { name, signal }: { name: string; signal?: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array> {
+  const engine = createGunzip({ chunkSize })
+  const head: number[] = []
+  let fed = 0
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      fed += chunk.length
+      if (head.length < 2) head.push(...chunk.subarray(0, 2 - head.length))
+      yield chunk
+    }
+  }
+  try {
+    yield* through(counted(), engine, signal)
+  } catch (error) {
+    throw gunzipError(error, { name, isGzip: head[0] === 0x1f && head[1] === 0x8b })
+  }
+  // zlib skips zero bytes behind the last member in silence.
+  if (engine.bytesWritten !== fed) {
+    throw new ArchiveError(
+      'trailing-data',
+      `${name} has ${fed - engine.bytesWritten} bytes behind its end; it was not written as one piece, fetch it again`,
+    )
+  }
+}
+
+async function* through(
+  bytes: AsyncIterable<Uint8Array>,
+  engine: ReturnType<typeof createGzip | typeof createGunzip>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const feeding = signal === undefined ? pipeline(bytes, engine) : pipeline(bytes, engine, { signal })
+  // The reader of `engine` sees the same error; without this it would also count as unhandled.
+  feeding.catch(() => {})
+  for await (const chunk of engine) yield chunk as Uint8Array
+  await feeding
+}
+
+function gunzipError(error: unknown, { name, isGzip }: { name: string; isGzip: boolean }): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (code === undefined || !zlibCodes.has(code)) return error
+  if (code === 'Z_BUF_ERROR')
+    return new ArchiveError('truncated', `${name} ends too early; fetch it again, or use another backup`, {
+      cause: error,
+    })
+  if (!isGzip)
+    return new ArchiveError('not-gzip', `${name} is not gzip-compressed; it is not what its name says`, {
+      cause: error,
+    })
+  return new ArchiveError(
+    'corrupt',
+    `${name} is damaged (its gzip data does not check); fetch it again, or use another backup`,
+    { cause: error },
+  )
+}
+
+const zlibCodes = new Set(['Z_BUF_ERROR', 'Z_DATA_ERROR', 'Z_NEED_DICT'])

@@ -1,0 +1,131 @@
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ArchiveError } from './error.ts'
+
+/** A private file without a name: nothing of it is left when the process ends, however it ends. */
+export interface Spool extends AsyncDisposable {
+  /** Bytes appended so far. */
+  readonly size: number
+  /** Appends `chunk`, which must not change afterwards; wait for one call before the next. */
+  append(chunk: Uint8Array): Promise<void>
+  /** Exactly `length` bytes from `position`; not to be changed. */
+  read(position: number, length: number): Promise<Buffer>
+  /** Everything, front to back. */
+  stream(): AsyncIterable<Uint8Array>
+}
+
+const bufferBytes = 256 * 1024
+const windowBytes = 64 * 1024
+
+/** Opens a spool in `folder`, which is made if need be. Rejects with 'no-space' when nothing can be written there. */
+export async function openSpool(folder: string): Promise<Spool> {
+  const file = await namelessFile(folder).catch((error: unknown) => {
+    throw noSpace(folder, error)
+  })
+  return new FileSpool(file, folder)
+}
+
+class FileSpool implements Spool {
+  readonly #file: FileHandle
+  readonly #folder: string
+  #open = true
+  #written = 0
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  // Objects are mostly read in the order in which they were written, so one read serves many.
+  #window: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
+
+  constructor(file: FileHandle, folder: string) {
+    this.#file = file
+    this.#folder = folder
+  }
+
+  get size(): number {
+    return this.#written + this.#pendingBytes
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    this.#pending.push(chunk)
+    this.#pendingBytes += chunk.length
+    if (this.#pendingBytes >= bufferBytes) await this.#flush()
+  }
+
+  async read(position: number, length: number): Promise<Buffer> {
+    this.#checkOpen()
+    if (this.#pendingBytes > 0) await this.#flush()
+    const { start, bytes } = this.#window
+    if (position >= start && position + length <= start + bytes.length) {
+      return bytes.subarray(position - start, position - start + length)
+    }
+    if (length > windowBytes) return await this.#readExactly(position, length)
+    const window = await this.#readExactly(position, Math.min(windowBytes, this.#written - position))
+    this.#window = { start: position, bytes: window }
+    return window.subarray(0, length)
+  }
+
+  async *stream(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < this.size; at += bufferBytes) {
+      this.#checkOpen()
+      if (this.#pendingBytes > 0) await this.#flush()
+      yield await this.#readExactly(at, Math.min(bufferBytes, this.size - at))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    await this.#file.close()
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) throw new ArchiveError('closed', 'the temporary data is gone: it was used after it was disposed')
+  }
+
+  async #flush(): Promise<void> {
+    const chunk = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending, this.#pendingBytes)
+    this.#pending = []
+    this.#pendingBytes = 0
+    const position = this.#written
+    this.#written += chunk.length
+    try {
+      for (let done = 0; done < chunk.length;) {
+        done += (await this.#file.write(chunk, done, chunk.length - done, position + done)).bytesWritten
+      }
+    } catch (error) {
+      throw noSpace(this.#folder, error)
+    }
+  }
+
+  async #readExactly(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    for (let done = 0; done < length;) {
+      const { bytesRead } = await this.#file.read(bytes, done, length - done, position + done)
+      if (bytesRead === 0)
+        throw new ArchiveError('truncated', `the temporary file in ${this.#folder} was cut short; try again`)
+      done += bytesRead
+    }
+    return bytes
+  }
+}
+
+/** Made in a folder of our own, so that nobody can put a link in its place, and unlinked before the first byte. */
+async function namelessFile(folder: string): Promise<FileHandle> {
+  await mkdir(folder, { recursive: true })
+  const own = await mkdtemp(join(folder, 'lifeboat-'))
+  try {
+    return await open(join(own, 'spool'), 'wx+', 0o600)
+  } finally {
+    await rm(own, { recursive: true, force: true })
+  }
+}
+
+function noSpace(folder: string, cause: unknown): ArchiveError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new ArchiveError(
+    'no-space',
+    `cannot write temporary data in ${folder} (${reason}); free some space there or choose another folder`,
+    { cause },
+  )
+}
