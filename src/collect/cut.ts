@@ -1,0 +1,94 @@
+// collect/ reads a cluster as it was at one moment and gives the objects a backup takes, one after another. It must never know
+// where they go. What belongs to an object is told by the caller, for it is knowledge about kinds.
+import type { Discovery, KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
+import { apiVersionOf } from '#kube/object.ts'
+import { CollectError, type Refusal } from './error.ts'
+
+/** The moment a backup shows, and what the cluster was then. */
+export interface Cut {
+  /** Every list is read at this version. Empty when even Namespaces may not be listed: then `refusals` says so and no list will do. */
+  readonly resourceVersion: string
+  readonly types: readonly ServedType[]
+  /** Group-versions that could not be discovered. */
+  readonly failures: Discovery['failures']
+  /** All namespaces at the cut: name, labels, annotations and phase, nothing else. */
+  readonly namespaces: readonly KubeObject[]
+  /** Group-versions that extension API servers answer: they have versions of their own. */
+  readonly aggregated: ReadonlySet<string>
+  readonly refusals: readonly Refusal[]
+}
+
+const namespaces: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+}
+
+const apiServices: ResourceType = {
+  group: 'apiregistration.k8s.io',
+  version: 'v1',
+  plural: 'apiservices',
+  kind: 'APIService',
+  namespaced: false,
+}
+
+/** Chooses the cut: the version of a fresh list of Namespaces, taken after discovery so that no type is newer than it. Rejects with KubeError. */
+export async function readCut(kube: KubeClient, options: { signal?: AbortSignal | undefined } = {}): Promise<Cut> {
+  const [{ types, failures }, aggregated] = await Promise.all([kube.discover(options), readAggregated(kube, options)])
+  const facts = { types, failures, aggregated }
+  try {
+    return { ...facts, ...(await readNamespaces(kube, options)), refusals: [] }
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    return { ...facts, resourceVersion: '', namespaces: [], refusals: [{ type: namespaces, namespace: undefined }] }
+  }
+}
+
+/** Whether the API server said no to who asks. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof KubeError && error.problem === 'forbidden'
+}
+
+async function readNamespaces(
+  kube: KubeClient,
+  options: { signal?: AbortSignal | undefined },
+): Promise<Pick<Cut, 'resourceVersion' | 'namespaces'>> {
+  const found: KubeObject[] = []
+  let resourceVersion: string | undefined
+  for await (const page of kube.pages(namespaces, options)) {
+    resourceVersion ??= page.resourceVersion
+    for (const namespace of page.items) found.push(outline(namespace))
+  }
+  if (resourceVersion === undefined) throw new CollectError('cluster', `${kube.server} gave no list of namespaces`)
+  return { resourceVersion, namespaces: found }
+}
+
+/** There may be many namespaces, and they are kept all the time. */
+function outline({ apiVersion, kind, metadata, ...rest }: KubeObject): KubeObject {
+  const { name, labels, annotations, deletionTimestamp } = metadata
+  return { apiVersion, kind, metadata: { name, labels, annotations, deletionTimestamp }, status: rest['status'] }
+}
+
+/** Without permission to ask, nothing is known to be aggregated; an extension server then shows by the version it answers with. */
+async function readAggregated(
+  kube: KubeClient,
+  options: { signal?: AbortSignal | undefined },
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  try {
+    for await (const page of kube.pages(apiServices, options)) {
+      for (const service of page.items) {
+        const spec = service['spec'] as { service?: unknown; group?: string; version?: string } | undefined
+        if (spec?.service == null || spec.version === undefined) continue
+        found.add(apiVersionOf({ group: spec.group ?? '', version: spec.version }))
+      }
+    }
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+  }
+  return found
+}

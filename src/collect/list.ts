@@ -1,0 +1,171 @@
+import type { KubeClient, ListOptions, Page } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { apiVersionOf, resourceName } from '#kube/object.ts'
+
+/** One list to make: a type, everywhere or in one namespace, all of it or what a selector takes, or the one object of a name. */
+export interface ListRequest {
+  readonly type: ResourceType
+  readonly namespace?: string | undefined
+  readonly labelSelector?: string | undefined
+  readonly name?: string | undefined
+}
+
+/** How one list was read. `resourceVersion` is the cut's when `atCut`, else the list's own (the last one, if it took several). */
+export interface Reading {
+  readonly request: ListRequest
+  resourceVersion: string
+  atCut: boolean
+  /** Why it was not read at the cut. */
+  reason: string | undefined
+  /** Why it could not be read, or not to its end. */
+  failure: string | undefined
+}
+
+/** A list whose first object has been read: from here on it is known to be allowed, and its continue token holds the version. */
+export interface StartedList {
+  readonly reading: Reading
+  readonly first: readonly KubeObject[]
+  readonly continue: string | undefined
+  /** Objects after `first`, if the server says. */
+  readonly remaining: number | undefined
+}
+
+export interface ListContext {
+  readonly kube: KubeClient
+  /** The resourceVersion of the cut. */
+  readonly cut: string
+  /** Group-versions that another server answers: it has revisions of its own. */
+  readonly aggregated: ReadonlySet<string>
+  readonly pageSize: number
+  readonly signal?: AbortSignal | undefined
+}
+
+const AGGREGATED = 'served by an extension API server, which has versions of its own'
+const EXPIRED = 'the cut expired before the list was read to its end'
+const EXPIRED_AT_START = 'the cut had expired'
+const UNABLE = 'the server cannot list this type at a given version'
+
+/**
+ * Begins a list at the cut with its first object, or at its own version where the cut cannot be had. One object is enough
+ * to learn whether the list is allowed and to fix its version, and costs one call more at most. Rejects with KubeError.
+ */
+export async function startList(request: ListRequest, context: ListContext): Promise<StartedList> {
+  const { cut } = context
+  if (context.aggregated.has(apiVersionOf(request.type))) return startAtOwnVersion(request, context, AGGREGATED)
+  try {
+    const page = await firstPage(request, context, { resourceVersion: cut, resourceVersionMatch: 'Exact' })
+    const atCut = page.resourceVersion === cut
+    return started(request, page, { atCut, reason: atCut ? undefined : UNABLE })
+  } catch (error) {
+    const reason = whyNotAtCut(error)
+    if (reason === undefined) throw error
+    return startAtOwnVersion(request, context, reason)
+  }
+}
+
+/**
+ * The pages of a list that was started. When its version expires under way it is listed again at a newer one and goes on after the
+ * last object seen; `reading` says so. Rejects with KubeError.
+ */
+export async function* readPages(
+  list: StartedList,
+  context: ListContext,
+): AsyncGenerator<readonly KubeObject[], void, void> {
+  let last: KubeObject | undefined
+  let start: Pick<StartedList, 'first' | 'continue'> = list
+  for (;;) {
+    const lastBefore = last
+    try {
+      for await (const items of restOf(start, list.reading.request, context)) {
+        // A list that starts over passes what was seen before.
+        const fresh = last === undefined ? items : itemsAfter(items, last)
+        last = fresh.at(-1) ?? last
+        if (fresh.length > 0) yield fresh
+      }
+      return
+    } catch (error) {
+      // Without progress between two expiries there is no end to wait for.
+      if (!isExpired(error) || last === lastBefore) throw error
+    }
+    start = await startOver(list.reading, context)
+  }
+}
+
+async function* restOf(
+  start: Pick<StartedList, 'first' | 'continue'>,
+  request: ListRequest,
+  context: ListContext,
+): AsyncGenerator<readonly KubeObject[], void, void> {
+  yield start.first
+  if (start.continue === undefined) return
+  for await (const page of pagesFrom(request, context, start.continue)) yield page.items
+}
+
+function started(
+  request: ListRequest,
+  page: Page,
+  { atCut, reason }: { atCut: boolean; reason: string | undefined },
+): StartedList {
+  const reading = { request, resourceVersion: page.resourceVersion, atCut, reason, failure: undefined }
+  return { reading, first: page.items, continue: page.continue, remaining: page.remaining }
+}
+
+async function startAtOwnVersion(request: ListRequest, context: ListContext, reason: string): Promise<StartedList> {
+  return started(request, await firstPage(request, context, {}), { atCut: false, reason })
+}
+
+async function startOver(reading: Reading, context: ListContext): Promise<Pick<StartedList, 'first' | 'continue'>> {
+  const page = await firstPage(reading.request, context, {})
+  reading.resourceVersion = page.resourceVersion
+  reading.atCut = false
+  reading.reason ??= EXPIRED
+  return { first: page.items, continue: page.continue }
+}
+
+function firstPage(request: ListRequest, context: ListContext, version: ListOptions): Promise<Page> {
+  return context.kube.list(request.type, { ...selection(request), ...version, limit: 1, signal: context.signal })
+}
+
+function pagesFrom(request: ListRequest, context: ListContext, token: string): AsyncIterable<Page> {
+  return context.kube.pages(request.type, {
+    ...selection(request),
+    limit: context.pageSize,
+    continue: token,
+    signal: context.signal,
+  })
+}
+
+function selection({ namespace, labelSelector, name }: ListRequest): ListOptions {
+  // A GET knows no version; a list of one name does, and the server reads just that key.
+  return { namespace, labelSelector, fieldSelector: name === undefined ? undefined : `metadata.name=${name}` }
+}
+
+/** Lists come in the order of their keys, `namespace/name`. */
+function itemsAfter(items: readonly KubeObject[], last: KubeObject): readonly KubeObject[] {
+  const lastKey = keyOf(last)
+  const first = items[0]
+  if (first === undefined || keyOf(first) > lastKey) return items
+  return items.filter((item) => keyOf(item) > lastKey)
+}
+
+/** Names are ASCII, so the order of UTF-16 units is that of the server's bytes. */
+function keyOf({ metadata }: KubeObject): string {
+  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`
+}
+
+function whyNotAtCut(error: unknown): string | undefined {
+  if (!(error instanceof KubeError)) return undefined
+  if (error.problem === 'expired') return EXPIRED_AT_START
+  // Servers without the parameter refuse it; a wrong selector is refused again at the next attempt, and then for good.
+  return error.problem === 'invalid' || error.problem === 'unsupported' ? UNABLE : undefined
+}
+
+function isExpired(error: unknown): boolean {
+  return error instanceof KubeError && error.problem === 'expired'
+}
+
+/** `deployments.apps` or `deployments.apps in namespace shop`, for messages. */
+export function listName({ type, namespace }: ListRequest): string {
+  return namespace === undefined ? resourceName(type) : `${resourceName(type)} in namespace ${namespace}`
+}

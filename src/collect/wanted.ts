@@ -1,0 +1,94 @@
+import type { Item, KubeObject, ServedType } from '#kube/object.ts'
+import { apiVersionOf, resourceName } from '#kube/object.ts'
+import { skipReason, takesCrdsOfItems, type BackupScope } from '#selection/backup-scope.ts'
+import { referenceKey, type Neighbours, type Reference, type Relations } from './relations.ts'
+
+/** References into one place that one list can answer. */
+export interface WantedPlace {
+  readonly type: ServedType
+  readonly namespace: string | undefined
+  readonly names: ReadonlySet<string>
+}
+
+/** Keeps account, while objects stream by, of which others belong to them and have not been taken yet. */
+export interface Wanted {
+  /** To be told of every object that is taken, however it was found. */
+  taken(item: Item): void
+  /** Claims whose neighbours must be known before their relations are; taken out. */
+  claims(): readonly Item[]
+  claimHasNeighbours(claim: Item, neighbours: Neighbours): void
+  /** What is wanted now, taken out; empty when all is settled. */
+  places(): readonly WantedPlace[]
+  /** Places with the definitions of all types of which an object was taken; empty when the scope lists definitions by itself or leaves them out. */
+  definitions(): readonly WantedPlace[]
+}
+
+/**
+ * Memory: a reference is kept for objects that others point at (claims, volumes, roles …), never for the bulk; when a selector is set,
+ * also a key for each taken object of the types that can be pointed at, since then these may be asked for although they have been taken.
+ */
+export function openWanted(
+  scope: BackupScope,
+  options: { relations: Relations; types: readonly ServedType[]; onMissing: (reference: Reference) => void },
+): Wanted {
+  const { relations, onMissing } = options
+  const byName = new Map(options.types.filter((type) => type.preferred).map((type) => [resourceName(type), type]))
+  const complete = new Set(scope.selectors.length === 0 ? scope.types.map(resourceName) : [])
+  const settled = new Set<string>()
+  const definedBy = new Map<string, ServedType>()
+  let wanted: Reference[] = []
+  let claims: Item[] = []
+
+  const want = (references: readonly Reference[]): void => {
+    for (const reference of references) {
+      if (complete.has(reference.resource)) continue
+      const key = referenceKey(reference)
+      if (settled.has(key)) continue
+      settled.add(key)
+      if (byName.has(reference.resource)) wanted.push(reference)
+      else onMissing(reference)
+    }
+  }
+
+  return {
+    taken(item) {
+      const resource = resourceName(item.type)
+      const served = byName.get(resource)
+      if (served !== undefined) definedBy.set(resource, served)
+      if (!complete.has(resource) && relations.targets.has(resource)) settled.add(referenceKey({ ...item, resource }))
+      if (scope.selectors.length > 0 && resource === 'persistentvolumeclaims') claims.push(item)
+      else want(relations.relatedTo(item, undefined))
+    },
+    claims: () => claims.splice(0),
+    claimHasNeighbours: (claim, neighbours) => want(relations.relatedTo(claim, neighbours)),
+    places() {
+      const now = wanted.splice(0)
+      return placesOf(now, byName).filter((place) => canBeTaken(place, scope))
+    },
+    definitions() {
+      if (!takesCrdsOfItems(scope)) return []
+      const references = [...definedBy.values()].flatMap((type) => relations.crdOf(type) ?? [])
+      return placesOf(references, byName)
+    },
+  }
+}
+
+function placesOf(references: readonly Reference[], byName: ReadonlyMap<string, ServedType>): WantedPlace[] {
+  const places = new Map<string, { type: ServedType; namespace: string | undefined; names: Set<string> }>()
+  for (const { resource, namespace, name } of references) {
+    const type = byName.get(resource)
+    if (type === undefined) continue
+    const key = referenceKey({ resource, namespace, name: '' })
+    const place = places.get(key) ?? { type, namespace, names: new Set() }
+    places.set(key, place)
+    place.names.add(name)
+  }
+  return [...places.values()]
+}
+
+/** Asks of an object that has only a name, so that what would be left out anyway is not even read. */
+function canBeTaken({ type, namespace, names }: WantedPlace, scope: BackupScope): boolean {
+  const [name = ''] = names
+  const object: KubeObject = { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } }
+  return skipReason({ type, namespace, name, object }, scope, 'related') === undefined
+}
