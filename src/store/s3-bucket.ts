@@ -1,0 +1,191 @@
+import { readFile } from 'node:fs/promises'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { getCACertificates } from 'node:tls'
+import type * as Sdk from '@aws-sdk/client-s3'
+import { withFileErrors } from '#store/file-error.ts'
+import { cleanPrefix } from '#store/key.ts'
+import { credentialSource } from '#store/s3-credentials.ts'
+import { s3Error } from '#store/s3-error.ts'
+import { StoreError, type Environment } from '#store/store.ts'
+
+export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'SHA1' | 'SHA256'
+
+export interface S3Options {
+  bucket: string
+  /** With or without slashes around it. */
+  prefix?: string | undefined
+  /** `http://` or `https://` URL; the default is AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, then AWS's own for the region. */
+  endpoint?: string | undefined
+  /** The default is AWS_REGION, AWS_DEFAULT_REGION, then us-east-1; on AWS itself a bucket's real region is found out. */
+  region?: string | undefined
+  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
+  pathStyle?: boolean | undefined
+  /** The endpoint in pre-signed URLs, where clients reach the server under another name. */
+  publicUrl?: string | undefined
+  /** Text of a credentials file in AWS's INI form; the default is the environment and whatever the SDK finds. */
+  credentials?: string | undefined
+  /** Section of the credentials. */
+  profile?: string | undefined
+  /** PEM text trusted beside the system's authorities; AWS_CA_BUNDLE names a file with more. */
+  caCert?: string | undefined
+  insecureSkipTLSVerify?: boolean | undefined
+  serverSideEncryption?: string | undefined
+  kmsKeyId?: string | undefined
+  /** Tags for every object, in the form of a URL query. */
+  tagging?: string | undefined
+  /** Checksum sent with uploads, which locked buckets demand; '' for none. The default is CRC32, as Velero's. */
+  checksumAlgorithm?: ChecksumAlgorithm | '' | undefined
+  /** Proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) and AWS_… variables. */
+  env: Environment
+  /** Ends every request of the store, also those of methods without a signal of their own. */
+  signal?: AbortSignal | undefined
+}
+
+/** An open bucket: what the S3 driver's files share. */
+export interface Bucket {
+  sdk: typeof Sdk
+  client: Sdk.S3Client
+  /** A client whose endpoint is the one that pre-signed URLs name. */
+  signer(): Promise<Sdk.S3Client>
+  name: string
+  /** Empty, or ends with `/`. */
+  prefix: string
+  url: string
+  /** Fields of every request that makes an object. */
+  making: Pick<Sdk.PutObjectCommandInput, 'ServerSideEncryption' | 'SSEKMSKeyId' | 'Tagging' | 'ChecksumAlgorithm'>
+  /** Runs one request: hands it the signals that end it and translates its errors. */
+  ask<T>(
+    doing: string,
+    request: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>
+  close(): Promise<void>
+}
+
+/** Connects to a bucket; no request is made. Rejects with 'invalid' for settings that contradict each other or name unreadable files. */
+export async function openBucket(options: S3Options): Promise<Bucket> {
+  const { bucket: name, env } = options
+  checkBucketName(name)
+  const prefix = cleanPrefix(options.prefix ?? '')
+  // Loaded here and not at the top: it takes longer than everything else of a command that works on a directory.
+  const sdk = await import('@aws-sdk/client-s3')
+  const source = await credentialSource({ text: options.credentials, profile: options.profile, env })
+  const settings = {
+    ...(await clientSettings(options)),
+    ...(source.credentials && { credentials: source.credentials }),
+  }
+  const client = new sdk.S3Client(settings)
+  const url = `s3://${name}${prefix && `/${prefix.slice(0, -1)}`}${settings.endpoint ? ` at ${settings.endpoint}` : ''}`
+  const never = new AbortController().signal
+  let signer: Promise<Sdk.S3Client> | undefined
+
+  return {
+    sdk,
+    client,
+    signer: () => (signer ??= signerFor({ sdk, client, settings, options })),
+    name,
+    prefix,
+    url,
+    making: makingFields(options),
+    async ask(doing, request, signal) {
+      const signals = [options.signal, signal].filter((signal) => signal !== undefined)
+      const abortSignal = signals.length > 1 ? AbortSignal.any(signals) : (signals[0] ?? never)
+      abortSignal.throwIfAborted()
+      try {
+        return await request({ abortSignal })
+      } catch (error) {
+        abortSignal.throwIfAborted()
+        throw s3Error(error, { doing, bucket: name, url })
+      }
+    },
+    async close() {
+      client.destroy()
+      ;(await signer?.catch(() => undefined))?.destroy()
+      await source.remove()
+    },
+  }
+}
+
+async function clientSettings(options: S3Options) {
+  const { env, pathStyle = false } = options
+  const endpoint = options.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL']
+  const profile = options.profile ?? env['AWS_PROFILE']
+  const tls = { ca: await authorities(options), rejectUnauthorized: options.insecureSkipTLSVerify !== true }
+  const sockets = { keepAlive: true, maxSockets: 32, proxyEnv: { ...env } }
+  return {
+    ...(endpoint && { endpoint: checkedEndpoint(endpoint) }),
+    ...(profile && { profile }),
+    region: options.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
+    followRegionRedirects: !endpoint,
+    forcePathStyle: pathStyle,
+    // Many servers that are not AWS refuse or ignore the checksums that the SDK adds on its own.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: 10_000,
+      socketTimeout: 60_000,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: new HttpsAgent({ ...sockets, ...tls }),
+    },
+  } as const satisfies Sdk.S3ClientConfig
+}
+
+async function authorities({ caCert, env }: S3Options): Promise<string[] | undefined> {
+  const bundle = env['AWS_CA_BUNDLE']
+  const more = caCert === undefined ? [] : [caCert]
+  if (bundle) more.push(await withFileErrors({ doing: 'read', path: bundle }, () => readFile(bundle, 'utf8')))
+  return more.length === 0 ? undefined : [...getCACertificates('default'), ...more]
+}
+
+interface SignerParts {
+  sdk: typeof Sdk
+  client: Sdk.S3Client
+  settings: Sdk.S3ClientConfig
+  options: S3Options
+}
+
+// A signature holds host and region, so neither can be corrected by following a redirect.
+async function signerFor({ sdk, client, settings, options }: SignerParts): Promise<Sdk.S3Client> {
+  const { publicUrl, bucket, region } = options
+  if (publicUrl) return new sdk.S3Client({ ...settings, endpoint: checkedEndpoint(publicUrl) })
+  if (settings.endpoint !== undefined || region !== undefined) return new sdk.S3Client(settings)
+  const { BucketRegion } = await client.send(new sdk.HeadBucketCommand({ Bucket: bucket }))
+  return new sdk.S3Client({ ...settings, ...(BucketRegion && { region: BucketRegion }) })
+}
+
+function makingFields(options: S3Options): Bucket['making'] {
+  const { kmsKeyId, tagging, checksumAlgorithm = 'CRC32' } = options
+  const encryption = kmsKeyId ? 'aws:kms' : options.serverSideEncryption
+  return {
+    ...(encryption && { ServerSideEncryption: encryption as Sdk.ServerSideEncryption }),
+    ...(kmsKeyId && { SSEKMSKeyId: kmsKeyId }),
+    ...(tagging && { Tagging: tagging }),
+    ...(checksumAlgorithm && { ChecksumAlgorithm: checksumAlgorithm }),
+  }
+}
+
+// Older buckets have capitals and underscores; what must not pass is a second path segment (spec/object-store §1).
+function checkBucketName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(name)) return
+  throw new StoreError(
+    'invalid',
+    `${JSON.stringify(name)} is not the name of a bucket: use letters, digits, ".", "-" and "_"`,
+  )
+}
+
+/** `text` when it is an `http://` or `https://` URL without credentials; else throws 'invalid'. */
+export function checkedEndpoint(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new StoreError(
+      'invalid',
+      `${JSON.stringify(text)} is not an endpoint: write http://host:port or https://host:port`,
+    )
+  }
+  if (url.username === '' && url.password === '') return text
+  throw new StoreError(
+    'invalid',
+    `the endpoint at ${url.host} holds credentials: take them out and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+  )
+}
