@@ -1,54 +1,45 @@
 // selection/ decides which objects a backup or a restore takes, and says why not. It is pure: specs, types and namespaces come
 // in as values. It must never know how objects are read, written or stored.
 import type { LabelSelector } from '#api/fields.ts'
-import type { BackupSpec } from '#api/backup.ts'
+import { labelKeys } from '#api/labels.ts'
 import type { Item, KubeObject, ResourceType, ServedType } from '#kube/object.ts'
+import { resourceName } from '#kube/object.ts'
+import type { BackupFilters } from './backup-filters.ts'
+import { defaultBackupFilters } from './backup-filters.ts'
+import { matchesSelector } from './label-selector.ts'
+import type { NamespaceScope } from './namespace-scope.ts'
+import { compileNamespaceScope, labelledOutNamespaces } from './namespace-scope.ts'
+import type { TypeRules, TypeSkipReason } from './type-rules.ts'
+import {
+  compileTypeRules,
+  filterReason,
+  inherentReason,
+  listingOrder,
+  relatedFilterReason,
+  sharedObjects,
+} from './type-rules.ts'
 
-/** The filters of a backup. */
-export type BackupFilters = Pick<
-  BackupSpec,
-  | 'includedNamespaces'
-  | 'excludedNamespaces'
-  | 'includedResources'
-  | 'excludedResources'
-  | 'includeClusterResources'
-  | 'includedClusterScopedResources'
-  | 'excludedClusterScopedResources'
-  | 'includedNamespaceScopedResources'
-  | 'excludedNamespaceScopedResources'
-  | 'labelSelector'
-  | 'orLabelSelectors'
->
-
-/** What the cluster offers at the moment of the backup. Namespace objects may be cut down to name, labels, annotations, status. */
+/** What the cluster offers at the moment of the backup. Namespace objects may be cut down to metadata and status. */
 export interface ClusterView {
   types: readonly ServedType[]
   namespaces: readonly KubeObject[]
 }
 
-/** Everything a backup's decisions need; made by `compileBackupScope`, read through the questions of this file. */
-export interface BackupScope {
+/**
+ * Everything a backup's decisions need; made by `compileBackupScope`, read through the questions of this file.
+ * `everyNamespace`: one list over all namespaces gives exactly what is wanted. `missingNamespaces`: asked for by name and not
+ * there, an error each (spec/backup §3.6).
+ */
+export interface BackupScope extends NamespaceScope {
   /** The types to list, in the order of spec/backup §2; Namespaces are among them if they are taken. */
   readonly types: readonly ServedType[]
-  /** True when no namespace is left out, so one list over all namespaces gives exactly what is wanted. */
-  readonly everyNamespace: boolean
-  /** Existing namespaces whose items are wanted, in name order. */
-  readonly namespaces: readonly string[]
-  /** Namespaces that were asked for by name and do not exist: an error each (spec/backup §3.6). */
-  readonly missingNamespaces: readonly string[]
   /** One list call each, results united; empty means no selector. Not for Namespaces nor for related items. */
   readonly selectors: readonly LabelSelector[]
+  /** For this room only. */
+  readonly rules: TypeRules
+  /** For this room only: why each served type is not listed, by `apiVersion/plural`. */
+  readonly typeReasons: ReadonlyMap<string, TypeSkipReason | undefined>
 }
-
-/** Why objects of a type are not listed. */
-export type TypeSkipReason =
-  | 'not-served'
-  | 'cannot-be-backed-up'
-  | 'not-preferred'
-  | 'seen-under-other-group'
-  | 'type-excluded'
-  | 'type-not-included'
-  | 'cluster-scope-left-out'
 
 /** Why an object stays out of a backup. */
 export type SkipReason =
@@ -63,34 +54,121 @@ export type SkipReason =
 /** How an item came: found by a list, or pulled in by another item (`relatedItems`), to which looser rules apply (spec/backup §3.7). */
 export type Origin = 'listed' | 'related'
 
-/** Compiles defaulted filters (`defaultBackupFilters`) for one cluster. */
-export function compileBackupScope(_filters: BackupFilters, _cluster: ClusterView): BackupScope {
-  throw new Error('being written')
+/** Whether objects of a type are listed. */
+export type TypeDecision = { take: true } | { take: false; reason: TypeSkipReason }
+
+/** Compiles valid filters for one cluster; what `defaultBackupFilters` adds is added here if it is not there yet. */
+export function compileBackupScope(filters: BackupFilters, cluster: ClusterView): BackupScope {
+  const whole = defaultBackupFilters(filters, labelledOutNamespaces(cluster.namespaces))
+  const namespaceScope = compileNamespaceScope(whole, cluster.namespaces)
+  const rules = compileTypeRules(whole, cluster.types, namespaceScope.everyNamespace)
+  const typeReasons = new Map<string, TypeSkipReason | undefined>()
+  const seen = new Set<string>()
+  for (const type of listingOrder(cluster.types)) {
+    const shared = sharedObjects(type)
+    let reason = inherentReason(type) ?? filterReason(rules, type)
+    if (reason === undefined && shared !== undefined && seen.has(shared)) reason = 'seen-under-other-group'
+    if (reason === undefined && shared !== undefined) seen.add(shared)
+    typeReasons.set(typeKey(type), reason)
+  }
+  return {
+    ...namespaceScope,
+    types: listingOrder(cluster.types).filter((type) => typeReasons.get(typeKey(type)) === undefined),
+    selectors: selectorsOf(whole),
+    rules,
+    typeReasons,
+  }
 }
 
 /** Whether objects of `type` are listed for this backup. */
-export function takesType(
-  _scope: BackupScope,
-  _type: ResourceType,
-): { take: true } | { take: false; reason: TypeSkipReason } {
-  throw new Error('being written')
+export function takesType(scope: BackupScope, type: ResourceType): TypeDecision {
+  const key = typeKey(type)
+  const reason = scope.typeReasons.has(key) ? scope.typeReasons.get(key) : 'not-served'
+  return reason === undefined ? { take: true } : { take: false, reason }
 }
 
 /** Says why `item` stays out of the backup; undefined means it goes in. For Namespaces ask `namespaceSkipReason`. */
-export function skipReason(_item: Item, _scope: BackupScope, _origin: Origin = 'listed'): SkipReason | undefined {
-  throw new Error('being written')
+export function skipReason(item: Item, scope: BackupScope, origin: Origin = 'listed'): SkipReason | undefined {
+  const own = ownReason(item.object)
+  if (own !== undefined) return own
+  const ofType = origin === 'listed' ? listedTypeReason(scope, item.type) : relatedFilterReason(scope.rules, item.type)
+  if (ofType !== undefined) return ofType
+  if (item.namespace !== undefined && !takesNamespace(scope, item.namespace)) return 'namespace-left-out'
+  if (origin === 'listed' && !selects(scope, item.object)) return 'selector-mismatch'
+  return undefined
 }
 
-/** Says why a Namespace object stays out. `hasItems`: whether at least one listed item of the namespace goes in; matters only when there is a selector. */
+/**
+ * Says why a Namespace object stays out (spec/backup §3.6). `hasItems`: whether at least one listed item of the namespace goes
+ * in; matters only when there is a selector. Unlike in Velero, a namespace that the filters leave out stays out even if its
+ * labels match the selector: nobody asked for an empty shell of it.
+ */
 export function namespaceSkipReason(
-  _namespace: KubeObject,
-  _scope: BackupScope,
-  _hasItems: boolean,
+  namespace: KubeObject,
+  scope: BackupScope,
+  hasItems: boolean,
 ): SkipReason | undefined {
-  throw new Error('being written')
+  const own = ownReason(namespace) ?? listedTypeReason(scope, namespaceType)
+  if (own !== undefined) return own
+  if (phaseOf(namespace) !== 'Active') return 'namespace-not-active'
+  if (!takesNamespace(scope, namespace.metadata.name)) return 'namespace-left-out'
+  // With a selector over all namespaces, those it does not touch would come back as empty shells.
+  if (selects(scope, namespace) || !scope.everyNamespace || hasItems) return undefined
+  return 'namespace-without-selected-items'
 }
 
 /** True when the CRDs of the types with at least one item have to be fetched besides what is listed (spec/backup §4.5). */
-export function takesCrdsOfItems(_scope: BackupScope): boolean {
-  throw new Error('being written')
+export function takesCrdsOfItems(scope: BackupScope): boolean {
+  const decision = takesType(scope, crdType)
+  return !decision.take && decision.reason !== 'not-served' && relatedFilterReason(scope.rules, crdType) === undefined
+}
+
+const namespaceType: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+}
+
+const crdType: ResourceType = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}
+
+function typeKey(type: ResourceType): string {
+  return `${type.version}/${resourceName(type)}`
+}
+
+function selectorsOf(filters: BackupFilters): LabelSelector[] {
+  if (filters.labelSelector !== undefined && filters.labelSelector !== null) return [filters.labelSelector]
+  return filters.orLabelSelectors ?? []
+}
+
+function listedTypeReason(scope: BackupScope, type: ResourceType): TypeSkipReason | undefined {
+  const decision = takesType(scope, type)
+  return decision.take ? undefined : decision.reason
+}
+
+function ownReason(object: KubeObject): SkipReason | undefined {
+  if (object.metadata.labels?.[labelKeys.excludeFromBackup] === 'true') return 'labelled-out'
+  return object.metadata.deletionTimestamp === undefined ? undefined : 'being-deleted'
+}
+
+// A namespace made after the scope was compiled belongs to a backup of everything, and to no other.
+function takesNamespace(scope: BackupScope, namespace: string): boolean {
+  return scope.everyNamespace || scope.wantedNamespaces.has(namespace)
+}
+
+function selects(scope: BackupScope, object: KubeObject): boolean {
+  if (scope.selectors.length === 0) return true
+  return scope.selectors.some((selector) => matchesSelector(selector, object.metadata.labels))
+}
+
+function phaseOf(namespace: KubeObject): unknown {
+  const status = namespace['status']
+  return typeof status === 'object' && status !== null && 'phase' in status ? status.phase : 'Active'
 }

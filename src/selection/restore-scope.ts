@@ -1,7 +1,13 @@
+import type { LabelSelector } from '#api/fields.ts'
 import type { RestoreSpec } from '#api/restore.ts'
 import type { ServedType } from '#kube/object.ts'
 import type { Origin } from './backup-scope.ts'
 import type { Labels } from './label-selector.ts'
+import { matchesSelector } from './label-selector.ts'
+import type { NameList } from './name-list.ts'
+import { includes, nameList } from './name-list.ts'
+import { canonicalResource } from './resource-names.ts'
+import { neverRestored } from './validate.ts'
 
 /** The part of a Restore's spec that selects. */
 export type RestoreFilters = Pick<
@@ -13,9 +19,16 @@ export type RestoreFilters = Pick<
   | 'includeClusterResources'
   | 'labelSelector'
   | 'orLabelSelectors'
-  | 'namespaceMapping'
   | 'restoreStatus'
 >
+
+/** The types by which names in the filters are understood. */
+export interface RestoreTypes {
+  /** Of the target cluster. */
+  served: readonly ServedType[]
+  /** `plural.group` of the types in the archive; some may not be served yet. */
+  archived: Iterable<string>
+}
 
 /** What is known of an object before or after it was read from the archive. */
 export interface ArchivedObject {
@@ -23,19 +36,19 @@ export interface ArchivedObject {
   resource: string
   /** In the archive, before mapping; undefined for cluster-scoped objects. */
   namespace: string | undefined
-  /** Undefined while the object is not read: then labels are not judged. */
-  labels?: Labels
 }
 
-/** Everything a restore's decisions need; made by `compileRestoreScope`. */
+/** Everything a restore's decisions need; made by `compileRestoreScope`, read through the questions of this file. */
 export interface RestoreScope {
-  readonly filters: RestoreFilters
-  readonly includedResources: readonly string[]
-  readonly excludedResources: readonly string[]
-  readonly statusIncluded: readonly string[]
-  readonly statusExcluded: readonly string[]
   /** True when no namespace is left out. */
   readonly everyNamespace: boolean
+  /** `spec.includeClusterResources`; undefined: only in a restore of every namespace. */
+  readonly clusterScope: boolean | undefined
+  readonly selectors: readonly LabelSelector[]
+  readonly resources: { readonly included: NameList; readonly excluded: NameList }
+  readonly namespaces: { readonly included: NameList; readonly excluded: NameList }
+  /** Undefined when no status is to be restored. */
+  readonly status: { readonly included: NameList; readonly excluded: NameList } | undefined
 }
 
 /** Why an object of the archive is not restored. */
@@ -47,26 +60,82 @@ export type RestoreSkipReason =
   | 'cluster-scope-left-out'
   | 'selector-mismatch'
 
-/** Compiles filters; `types` are those of the target cluster, by which short names are understood. */
-export function compileRestoreScope(_filters: RestoreFilters, _types: readonly ServedType[]): RestoreScope {
-  throw new Error('being written')
+/** Compiles valid filters. Namespace patterns are matched as they are (spec/restore §4). */
+export function compileRestoreScope(filters: RestoreFilters, types: RestoreTypes): RestoreScope {
+  const archived = [...types.archived]
+  const resources = (names: readonly string[] | null | undefined): NameList =>
+    nameList(names?.map((name) => understood(name, types.served, archived)))
+  const included = nameList(filters.includedNamespaces)
+  const excluded = nameList(filters.excludedNamespaces)
+  const { restoreStatus: status } = filters
+  return {
+    everyNamespace: excluded.entries.length === 0 && includesAll(included),
+    clusterScope: filters.includeClusterResources ?? undefined,
+    selectors: filters.labelSelector ? [filters.labelSelector] : (filters.orLabelSelectors ?? []),
+    resources: {
+      included: resources(filters.includedResources),
+      excluded: resources(filters.excludedResources),
+    },
+    namespaces: { included, excluded },
+    status:
+      status === undefined || status === null
+        ? undefined
+        : { included: resources(status.includedResources), excluded: resources(status.excludedResources) },
+  }
 }
 
-/** Says why an archived object is left out; undefined means it is restored. Related items (asked for by another object) meet fewer rules (spec/restore §4). */
+/**
+ * Says why an archived object is left out by type or place, which needs no look into it; undefined means it is restored if
+ * `restoreSelects` its labels. Related items (asked for by another object) meet fewer rules (spec/restore §4).
+ */
 export function restoreSkipReason(
-  _object: ArchivedObject,
-  _scope: RestoreScope,
-  _origin: Origin = 'listed',
+  object: ArchivedObject,
+  scope: RestoreScope,
+  origin: Origin = 'listed',
 ): RestoreSkipReason | undefined {
-  throw new Error('being written')
+  const { resource, namespace } = object
+  if (neverRestored.includes(resource)) return 'never-restored'
+  const needed = alwaysNeeded.includes(resource)
+  const { resources, namespaces } = scope
+  if (!needed && resources.excluded.matches(resource)) return 'type-excluded'
+  if (!needed && !includes(resources.included, resource)) return 'type-not-included'
+  if (namespace === undefined) return clusterScopeReason(scope, needed || origin === 'related')
+  if (needed || (includes(namespaces.included, namespace) && !namespaces.excluded.matches(namespace))) return undefined
+  return 'namespace-left-out'
+}
+
+/** Whether the labels of an archived object let it into the restore. Not a question for related items. */
+export function restoreSelects(scope: RestoreScope, resource: string, labels: Labels): boolean {
+  if (scope.selectors.length === 0 || alwaysNeeded.includes(resource)) return true
+  return scope.selectors.some((selector) => matchesSelector(selector, labels))
 }
 
 /** The namespace into which objects of `namespace` go. */
-export function targetNamespace(_namespace: string, _mapping: Readonly<Record<string, string>> | undefined): string {
-  throw new Error('being written')
+export function targetNamespace(namespace: string, mapping: Readonly<Record<string, string>> | undefined): string {
+  return mapping !== undefined && Object.hasOwn(mapping, namespace) ? (mapping[namespace] ?? namespace) : namespace
 }
 
 /** Whether the status of objects of this type is restored, as far as the spec says (an object's annotation may overrule it). */
-export function restoresStatus(_scope: RestoreScope, _resource: string): boolean {
-  throw new Error('being written')
+export function restoresStatus(scope: RestoreScope, resource: string): boolean {
+  if (scope.status === undefined) return false
+  return includes(scope.status.included, resource) && !scope.status.excluded.matches(resource)
+}
+
+// Without them volumes cannot be brought back, whatever was asked for (spec/restore §4).
+const alwaysNeeded: readonly string[] = ['datauploads.velero.io', 'volumesnapshotcontents.snapshot.storage.k8s.io']
+
+function includesAll(list: NameList): boolean {
+  return list.entries.length === 0 || (list.entries.length === 1 && list.entries[0] === '*')
+}
+
+function clusterScopeReason(scope: RestoreScope, asked: boolean): RestoreSkipReason | undefined {
+  const takes = scope.clusterScope ?? (asked || scope.everyNamespace)
+  return takes ? undefined : 'cluster-scope-left-out'
+}
+
+// A type may come into the cluster only with this restore; then the archive knows its group.
+function understood(name: string, served: readonly ServedType[], archived: readonly string[]): string {
+  const resource = canonicalResource(name, served)
+  if (resource !== name || name.includes('.')) return resource
+  return archived.find((candidate) => candidate === name) ?? archived.find((c) => c.startsWith(`${name}.`)) ?? name
 }

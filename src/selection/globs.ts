@@ -1,0 +1,76 @@
+/** Whether `text` is a pattern rather than a name. */
+export function isGlob(text: string): boolean {
+  return /[*?[{]/.test(text)
+}
+
+/**
+ * The question whether a name fits `pattern`: `*` any characters, `?` one, `[a-z]` one of, `[!a-z]` one but, `{a,b}` one of
+ * these. Everything else, also `.`, stands for itself, as does a bracket that is not closed.
+ */
+export function compileGlob(pattern: string): (name: string) => boolean {
+  if (!isGlob(pattern)) return (name) => name === pattern
+  const expression = new RegExp(`^${expressionOf(pattern)}$`, 'su')
+  return (name) => expression.test(name)
+}
+
+/** Why `pattern` cannot select namespaces in a backup, in Velero's words (spec/backup §1.3, 7); undefined when it can. */
+export function namespacePatternProblem(pattern: string): string | undefined {
+  if (/[|()!{},]/.test(pattern)) return 'wildcard pattern contains unsupported characters: |, (, ), !, {, }, ,'
+  if (pattern.includes('**')) return 'wildcard pattern contains consecutive asterisks (only single * allowed)'
+  if (pattern.includes('[]')) return 'wildcard pattern contains empty brackets'
+  const named = pattern.replaceAll(/\[[^[\]]+\]/g, 'x')
+  if (/[[\]]/.test(named)) return 'wildcard pattern contains unbalanced brackets'
+  const label = named.replaceAll(/[*?]/g, 'x')
+  if (label === '') return undefined
+  if (label.length > 63) return `invalid namespace "${pattern}": must be no more than 63 characters`
+  return /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(label) ? undefined : `invalid namespace "${pattern}": ${labelRule}`
+}
+
+const labelRule =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an " +
+  "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+
+const tokens = /\*+|\?|\[(!?)([^[\]]+)\]|[{},]|[^]/gu
+
+function expressionOf(pattern: string): string {
+  let open = 0
+  let result = ''
+  for (const [token, not, set] of pattern.matchAll(tokens)) {
+    if (token.startsWith('*')) result += '.*'
+    else if (token === '?') result += '.'
+    else if (set !== undefined) result += `[${not === '!' ? '^' : ''}${escapeSet(set)}]`
+    else if (token === '{' && closes(pattern)) {
+      open++
+      result += '(?:'
+    } else if (token === '}' && open > 0) {
+      open--
+      result += ')'
+    } else if (token === ',' && open > 0) result += '|'
+    else result += RegExp.escape(token)
+  }
+  return result
+}
+
+// Alternatives are taken as such only if every brace has its partner; otherwise all braces are plain characters.
+function closes(pattern: string): boolean {
+  let depth = 0
+  for (const character of pattern) {
+    if (character === '{') depth++
+    if (character === '}') depth--
+    if (depth < 0) return false
+  }
+  return depth === 0
+}
+
+// Inside a set only ranges mean something; a range that runs backwards would be no expression at all.
+function escapeSet(set: string): string {
+  return set.replaceAll(/([^])-([^])|([^])/gu, (_all, from?: string, to?: string, one?: string) => {
+    if (from === undefined || to === undefined) return escapeMember(one ?? '')
+    if (from > to) return escapeMember(from) + escapeMember('-') + escapeMember(to)
+    return `${escapeMember(from)}-${escapeMember(to)}`
+  })
+}
+
+function escapeMember(character: string): string {
+  return /[\\\]^&|~-]/.test(character) ? `\\${character}` : character
+}
