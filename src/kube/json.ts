@@ -17,8 +17,7 @@ const sourceJson = JSON as unknown as SourceJson
  * Finds number tokens whose text might change on the way through a double: sixteen and more digits, exponents, trailing zeros, tiny
  * fractions, minus zero. May also hit digits inside a string: that costs time, never correctness.
  */
-const FRAGILE_NUMBER =
-  /(?:^|[:[,])\s*(?:-?(?:\d[\d.]{15}|\d+(?:\.\d+)?[eE]|\d+\.\d*0(?!\d)|0\.000000)|-0(?![\d.]))/
+const FRAGILE_NUMBER = /(?:^|[:[,])\s*(?:-?(?:\d[\d.]{15}|\d+(?:\.\d+)?[eE]|\d+\.\d*0(?!\d)|0\.000000)|-0(?![\d.]))/
 
 /**
  * Parses JSON so that `JSON.stringify` writes every number token as it was: a number that a double would change becomes a `JSON.rawJSON`
@@ -43,7 +42,8 @@ function clone(value: unknown): unknown {
   const copy: Record<string, unknown> = {}
   for (const [key, field] of Object.entries(value)) {
     // Plain assignment would set the prototype.
-    if (key === '__proto__') Object.defineProperty(copy, key, { value: clone(field), enumerable: true, configurable: true, writable: true })
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: clone(field), enumerable: true, configurable: true, writable: true })
     else copy[key] = clone(field)
   }
   return copy

@@ -1,0 +1,206 @@
+import type { AnyType, Call, Query } from './call.ts'
+import { collectionLabel, objectLabel, pathOf } from './call.ts'
+import type {
+  DeleteOptions,
+  KubeClient,
+  ListOptions,
+  Page,
+  Patch,
+  Scoped,
+  ServerVersion,
+  WatchOptions,
+  WriteOptions,
+} from './client.ts'
+import type { ClusterConfig } from './cluster-config.ts'
+import { openCredentials } from './credentials.ts'
+import { discover } from './discover.ts'
+import { parseJson } from './json.ts'
+import type { ObjectMeta, ResourceType } from './object.ts'
+import { pageIn } from './page.ts'
+import type { TransportOptions } from './transport.ts'
+import { openTransport } from './transport.ts'
+import { watch } from './watch.ts'
+
+export type { ResponseInfo } from './transport.ts'
+
+/** Settings of a client; all have defaults that suit a big restore. */
+export interface ConnectOptions extends TransportOptions {
+  /** The clock by which credentials expire. */
+  readonly now?: (() => Date) | undefined
+}
+
+const PAGE_SIZE = 500
+
+/** A client of the server in `config`. Makes no request yet, so it cannot fail. */
+export function connect(config: ClusterConfig, options: ConnectOptions = {}): KubeClient {
+  const now = options.now ?? (() => new Date())
+  const transport = openTransport({ config, credentials: openCredentials(config, now), now }, options)
+  const read = async <T>(call: Call): Promise<T> => parseJson((await transport.send(call)).text) as T
+
+  const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> => {
+    const { text } = await transport.send(listCall(type, given))
+    return pageIn(parseJson(text), type)
+  }
+  const get = <T extends object>(type: ResourceType<T>, name: string, at: Scoped = {}): Promise<T> =>
+    read<T>(objectCall('GET', type, { ...at, name, verb: 'get' }))
+
+  const client: KubeClient = {
+    server: config.server,
+    get,
+    async find<T extends object>(type: ResourceType<T>, name: string, at: Scoped = {}) {
+      const { status, text } = await transport.send({
+        ...objectCall('GET', type, { ...at, name, verb: 'get' }),
+        mayBeMissing: true,
+      })
+      return status === 404 ? undefined : (parseJson(text) as T)
+    },
+    list,
+    pages: (type, given) => pages((token) => list(type, { ...given, continue: token ?? given?.continue })),
+    watch: <T extends object>(type: ResourceType<T>, given: WatchOptions) => watch(transport, type, given),
+    create: (type, object, how = {}) =>
+      read(writeCall('POST', type, { how, object, verb: 'create', repeatable: how.dryRun === true })),
+    replace: (type, object, how = {}) =>
+      read(writeCall('PUT', type, { how, object, verb: 'update', repeatable: true })),
+    patch: (type, name, patch, how = {}) => read(patchCall(type, name, { patch, how })),
+    apply: (type, object, how) =>
+      read({
+        ...writeCall('PATCH', type, { how, object, verb: 'patch', repeatable: true, query: { force: how.force } }),
+        contentType: 'application/apply-patch+yaml',
+      }),
+    async delete(type, name, how = {}) {
+      const { status, doubtful } = await transport.send({ ...deleteCall(type, name, how), mayBeMissing: true })
+      // Missing after a try whose answer was lost: that try deleted it.
+      return status !== 404 || doubtful
+    },
+    discover: ({ signal } = {}) => discover(transport, signal),
+    version: ({ signal } = {}) =>
+      read<ServerVersion>({
+        method: 'GET',
+        path: '/version',
+        verb: 'get',
+        object: "the server's version",
+        repeatable: true,
+        signal,
+      }),
+    get calls() {
+      return transport.calls
+    },
+    close: () => transport.close(),
+  }
+  return client
+}
+
+/** Every page; the next one is under way while the caller works on the current one. */
+async function* pages<T extends object>(
+  fetch: (token: string | undefined) => Promise<Page<T>>,
+): AsyncGenerator<Page<T>, void, void> {
+  let next: Promise<Page<T>> | undefined = fetch(undefined)
+  while (next !== undefined) {
+    const page: Page<T> = await next
+    next = page.continue === undefined ? undefined : fetch(page.continue)
+    // The caller learns of a failure when it asks for that page; until then it must not count as unhandled.
+    next?.catch(() => undefined)
+    yield page
+  }
+}
+
+function listCall(type: AnyType, given: ListOptions): Call {
+  const { namespace, labelSelector, fieldSelector, limit = PAGE_SIZE, timeoutSeconds, signal } = given
+  // The token holds the version; the server refuses both.
+  const from: Query =
+    given.continue === undefined
+      ? { resourceVersion: given.resourceVersion, resourceVersionMatch: given.resourceVersionMatch }
+      : { continue: given.continue }
+  const query = { limit, labelSelector, fieldSelector, timeoutSeconds, ...from }
+  return {
+    method: 'GET',
+    path: pathOf(type, { namespace, query }),
+    verb: 'list',
+    object: collectionLabel(type, namespace),
+    repeatable: true,
+    signal,
+  }
+}
+
+function objectCall(
+  method: Call['method'],
+  type: AnyType,
+  { namespace, name, verb, signal }: Scoped & { name: string; verb: string },
+): Call {
+  return {
+    method,
+    path: pathOf(type, { namespace, name }),
+    verb,
+    object: objectLabel(type, namespace, name),
+    repeatable: true,
+    signal,
+  }
+}
+
+interface Write {
+  readonly how: WriteOptions
+  readonly object: object
+  readonly verb: string
+  readonly repeatable: boolean
+  readonly query?: Query
+}
+
+function writeCall(method: Call['method'], type: AnyType, { how, object, verb, repeatable, query }: Write): Call {
+  const { name, generateName, namespace: own } = metadataOf(object)
+  const namespace = how.namespace ?? own
+  const { subresource } = how
+  const at = { namespace, subresource, query: { ...writeQuery(how), ...query } }
+  // A new object has no address of its own yet, but its subresources (a binding, an eviction) do.
+  const addressed = method === 'POST' && subresource === undefined ? at : { ...at, name }
+  return {
+    method,
+    path: pathOf(type, addressed),
+    body: JSON.stringify(object),
+    verb,
+    object: objectLabel(type, namespace, name ?? `${generateName ?? ''}*`),
+    repeatable,
+    signal: how.signal,
+  }
+}
+
+function patchCall(type: AnyType, name: string, { patch, how }: { patch: Patch; how: WriteOptions }): Call {
+  const { namespace, subresource, signal } = how
+  const [kind, body] =
+    'merge' in patch
+      ? (['merge', patch.merge] as const)
+      : 'json' in patch
+        ? (['json', patch.json] as const)
+        : (['strategic-merge', patch.strategic] as const)
+  return {
+    method: 'PATCH',
+    path: pathOf(type, { namespace, name, subresource, query: writeQuery(how) }),
+    body: JSON.stringify(body),
+    contentType: `application/${kind}-patch+json`,
+    verb: 'patch',
+    object: objectLabel(type, namespace, name),
+    // The others may add to a list, and twice is not once.
+    repeatable: kind === 'merge',
+    signal,
+  }
+}
+
+function deleteCall(type: AnyType, name: string, how: DeleteOptions): Call {
+  const { namespace, signal, propagation, uid, resourceVersion, gracePeriodSeconds, dryRun } = how
+  const options = {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    propagationPolicy: propagation,
+    preconditions: uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion },
+    gracePeriodSeconds,
+    dryRun: dryRun === true ? ['All'] : undefined,
+  }
+  return { ...objectCall('DELETE', type, { namespace, name, verb: 'delete', signal }), body: JSON.stringify(options) }
+}
+
+function writeQuery({ dryRun, fieldManager }: WriteOptions): Query {
+  return { dryRun: dryRun === true ? 'All' : undefined, fieldManager }
+}
+
+function metadataOf(object: object): Partial<ObjectMeta> {
+  return (object as { metadata?: Partial<ObjectMeta> }).metadata ?? {}
+}
