@@ -1,6 +1,13 @@
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
-import type { Backup } from '#api/backup.ts'
+import type { Backup, BackupSpec } from '#api/backup.ts'
+import { parseDuration } from '#api/duration.ts'
+import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
+import { archiveFormatVersion } from '#archive/pack.ts'
 import type { KubeClient, ServerVersion } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import type { ResourceType } from '#kube/object.ts'
+import { defaultBackupFilters } from '#selection/backup-filters.ts'
+import { backupFilterProblems } from '#selection/validate.ts'
 
 /** What the defaults of a backup depend on in the cluster. */
 export interface ClusterFacts {
@@ -23,9 +30,30 @@ export interface BackupSettings {
   snapshotMoveData?: boolean | undefined
 }
 
-/** Asks the cluster for what `defaultBackup` needs. Rejects with KubeError. */
-export async function readClusterFacts(_kube: KubeClient, _options?: { signal?: AbortSignal | undefined }): Promise<ClusterFacts> {
-  throw new Error('being written')
+const namespaces: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+}
+
+/** Asks the cluster for what `defaultBackup` needs. Who may not list namespaces gets none excluded here: the run itself will say what is not allowed. Rejects with KubeError. */
+export async function readClusterFacts(
+  kube: KubeClient,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<ClusterFacts> {
+  const version = await kube.version(options)
+  const excludedNamespaces: string[] = []
+  const labelSelector = `${labelKeys.excludeFromBackup}=true`
+  try {
+    for await (const page of kube.pages(namespaces, { ...options, labelSelector })) {
+      for (const namespace of page.items) excludedNamespaces.push(namespace.metadata.name)
+    }
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.problem !== 'forbidden') throw error
+  }
+  return { version, excludedNamespaces }
 }
 
 /**
@@ -34,7 +62,77 @@ export async function readClusterFacts(_kube: KubeClient, _options?: { signal?: 
  */
 export function defaultBackup(
   backup: Backup,
-  _options: { facts: ClusterFacts; now: Date; settings?: BackupSettings | undefined },
+  options: { facts: ClusterFacts; now: Date; settings?: BackupSettings | undefined },
 ): Backup {
-  return backup
+  const { facts, now, settings = {} } = options
+  const spec = defaultSpec(backup.spec, facts, settings)
+  const location = spec.storageLocation ?? ''
+  return {
+    ...backup,
+    metadata: {
+      ...backup.metadata,
+      labels: { ...backup.metadata.labels, [labelKeys.storageLocation]: labelValue(location) },
+      annotations: {
+        ...backup.metadata.annotations,
+        [annotationKeys.sourceGitVersion]: facts.version.gitVersion,
+        [annotationKeys.sourceMajorVersion]: facts.version.major,
+        [annotationKeys.sourceMinorVersion]: facts.version.minor,
+        [annotationKeys.resourceTimeout]: settings.resourceTimeout ?? '10m0s',
+      },
+    },
+    spec,
+    status: {
+      ...backup.status,
+      version: 1,
+      formatVersion: archiveFormatVersion,
+      expiration: backup.status?.expiration ?? expirationOf(spec, now),
+    },
+  }
+}
+
+function defaultSpec(spec: BackupSpec, facts: ClusterFacts, settings: BackupSettings): BackupSpec {
+  return {
+    ...spec,
+    ...defaultFilters(spec, facts.excludedNamespaces),
+    ttl: given(spec.ttl) ?? settings.ttl ?? '720h0m0s',
+    csiSnapshotTimeout: given(spec.csiSnapshotTimeout) ?? '10m0s',
+    itemOperationTimeout: given(spec.itemOperationTimeout) ?? settings.itemOperationTimeout ?? '4h0m0s',
+    volumeGroupSnapshotLabelKey: spec.volumeGroupSnapshotLabelKey || labelKeys.volumeGroup,
+    defaultVolumesToFsBackup: volumesToFiles(spec, settings),
+    snapshotMoveData: spec.snapshotMoveData ?? settings.snapshotMoveData ?? false,
+    storageLocation: spec.storageLocation || defaultLocation(settings),
+  }
+}
+
+/** Lists that contradict themselves stay as they are, so that validation sees what the user wrote. */
+function defaultFilters(spec: BackupSpec, labelledOut: readonly string[]): Partial<BackupSpec> {
+  const filters = defaultBackupFilters(spec, labelledOut)
+  if (backupFilterProblems(spec).length === 0) return filters
+  const { includedNamespaces, excludedNamespaces } = filters
+  return { includedNamespaces, excludedNamespaces }
+}
+
+/** The name of the location marked as default, else the server's. */
+function defaultLocation({ locations = [], defaultLocation = 'default' }: BackupSettings): string {
+  return locations.find((location) => location.spec.default === true)?.metadata.name ?? defaultLocation
+}
+
+/** `defaultVolumesToRestic` is the old spelling, and wins when it says yes. */
+function volumesToFiles(spec: BackupSpec, settings: BackupSettings): boolean {
+  if (spec.defaultVolumesToRestic === true) return true
+  return spec.defaultVolumesToFsBackup ?? settings.defaultVolumesToFsBackup ?? false
+}
+
+/** Zero means unset, however it is written. */
+function given(duration: string | undefined): string | undefined {
+  return duration === undefined || parseDuration(duration) === 0 ? undefined : duration
+}
+
+function expirationOf({ ttl = '720h0m0s' }: BackupSpec, now: Date): string {
+  return rfc3339(new Date(now.getTime() + parseDuration(ttl)))
+}
+
+/** The time as Kubernetes writes it: whole seconds, UTC. */
+export function rfc3339(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`
 }

@@ -1,13 +1,21 @@
+import { ArchiveError } from '#archive/error.ts'
+import { CollectError } from '#collect/error.ts'
+import { KubeError } from '#kube/error.ts'
+import { SelectionError } from '#selection/error.ts'
+import { StoreError } from '#store/store.ts'
+
 /** Why a backup as a whole could not be made. What happens to single objects is in the results, not here. */
 export type BackupProblem =
-  /** A backup of that name is in the store; nothing was written. */
+  /** A backup of that name is in the store, or is being made right now. */
   | 'name-taken'
   /** Some types may not be listed; the message names them. Nothing was written. */
   | 'forbidden'
-  /** The spec cannot be carried out, e.g. a label selector the server refuses. */
+  /** The name or the spec cannot be carried out. */
   | 'invalid'
   | 'cluster'
   | 'store'
+  /** The folder for temporary files. */
+  | 'disk'
   | 'aborted'
 
 /** Every failure of a backup run. The message says what is wrong and what to do next; it serves as `status.failureReason`. */
@@ -18,4 +26,24 @@ export class BackupError extends Error {
     super(message, options)
     this.problem = problem
   }
+}
+
+/** What a room's error means for the backup `name`. An error no room knows is a fault of this program and stays as it is. */
+export function backupError(error: unknown, name: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) {
+    return new BackupError('aborted', `backup ${name} was stopped before its end; nothing of it is in the store`, {
+      cause: error,
+    })
+  }
+  const problem = problemOf(error)
+  return problem === undefined ? error : new BackupError(problem, (error as Error).message, { cause: error })
+}
+
+function problemOf(error: unknown): BackupProblem | undefined {
+  if (error instanceof CollectError) return error.problem
+  if (error instanceof KubeError) return 'cluster'
+  if (error instanceof StoreError) return error.problem === 'invalid' ? 'invalid' : 'store'
+  if (error instanceof SelectionError) return 'invalid'
+  if (error instanceof ArchiveError) return error.problem === 'no-space' ? 'disk' : undefined
+  return undefined
 }

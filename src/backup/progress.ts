@@ -10,3 +10,36 @@ export interface BackupProgress {
   /** The resourceVersion of the cut, once it is chosen. */
   resourceVersion?: string | undefined
 }
+
+/** Tells a listener of progress, but not of every step. */
+export interface ProgressMeter {
+  readonly now: Readonly<BackupProgress>
+  /** Takes note; the listener hears of it if it has not been told for a while. */
+  update(change: Partial<BackupProgress>): void
+  /** As `update`, and the listener hears of it at once. */
+  tell(change: Partial<BackupProgress>): void
+}
+
+const QUIET_MS = 200
+
+/** A meter at zero. `now` gives the time. */
+export function progressMeter(
+  listener: ((progress: BackupProgress) => void) | undefined,
+  now: () => Date,
+): ProgressMeter {
+  const progress: BackupProgress = { phase: 'preparing', itemsBackedUp: 0, bytes: 0 }
+  let told = 0
+  const tell = (change: Partial<BackupProgress>): void => {
+    Object.assign(progress, change)
+    told = now().getTime()
+    listener?.({ ...progress })
+  }
+  return {
+    now: progress,
+    tell,
+    update(change) {
+      Object.assign(progress, change)
+      if (listener !== undefined && now().getTime() - told >= QUIET_MS) tell({})
+    },
+  }
+}

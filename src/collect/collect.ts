@@ -171,7 +171,9 @@ async function* placeItems(
       yield item
     }
   }
-  const unread = new Set(run.readings.filter((one) => one.failure !== undefined).map((one) => resourceName(one.request.type)))
+  const unread = new Set(
+    run.readings.filter((one) => one.failure !== undefined).map((one) => resourceName(one.request.type)),
+  )
   for (const reference of absent.values()) if (!unread.has(reference.resource)) onMissing(reference)
 }
 

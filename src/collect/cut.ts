@@ -82,8 +82,8 @@ async function readAggregated(
   try {
     for await (const page of kube.pages(apiServices, options)) {
       for (const service of page.items) {
-        const spec = service['spec'] as { service?: unknown; group?: string; version?: string } | undefined
-        if (spec?.service == null || spec.version === undefined) continue
+        const spec = service['spec'] as { service?: object | null; group?: string; version?: string } | undefined
+        if (!spec?.service || spec.version === undefined) continue
         found.add(apiVersionOf({ group: spec.group ?? '', version: spec.version }))
       }
     }

@@ -1,7 +1,8 @@
 import type { ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
 
-export type CollectProblem = 'forbidden' | 'cluster' | 'invalid' | 'aborted'
+/** Closed: callers switch over it. */
+export type CollectProblem = 'forbidden' | 'cluster'
 
 /** Why a cluster cannot be collected at all. What befalls a single type is in the readings. */
 export class CollectError extends Error {

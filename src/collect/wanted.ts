@@ -36,8 +36,8 @@ export function openWanted(
   const complete = new Set(scope.selectors.length === 0 ? scope.types.map(resourceName) : [])
   const settled = new Set<string>()
   const definedBy = new Map<string, ServedType>()
-  let wanted: Reference[] = []
-  let claims: Item[] = []
+  const wanted: Reference[] = []
+  const claims: Item[] = []
 
   const want = (references: readonly Reference[]): void => {
     for (const reference of references) {

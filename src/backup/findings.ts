@@ -1,0 +1,39 @@
+import type { RunLog } from '#archive/run-log.ts'
+import type { Collection } from '#collect/collect.ts'
+import type { Cut } from '#collect/cut.ts'
+import { resourceName } from '#kube/object.ts'
+import type { BackupScope } from '#selection/backup-scope.ts'
+
+/** A namespace with this label not empty belongs to Argo CD, which would undo what a restore makes. */
+const managedBy = 'argocd.argoproj.io/managed-by'
+
+/** Logs what is known before the first object is read (spec/backup §10). */
+export function logBefore(log: RunLog, { cut, scope }: { cut: Cut; scope: BackupScope }): void {
+  log.info('Reading the cluster at one version', { resourceVersion: cut.resourceVersion })
+  for (const { groupVersion, message } of cut.failures) {
+    log.warning(`Failed to discover group: ${groupVersion}`, { error: message })
+  }
+  for (const name of scope.missingNamespaces) {
+    log.error('Included namespace does not exist', { resource: 'namespaces', name })
+  }
+  const included = new Set(scope.namespaces)
+  const managed = cut.namespaces
+    .filter(({ metadata }) => included.has(metadata.name) && (metadata.labels?.[managedBy] ?? '') !== '')
+    .map(({ metadata }) => metadata.name)
+  if (managed.length > 0) {
+    log.warning(`Argo CD manages these namespaces and may undo what a restore of them makes: ${managed.join(', ')}`)
+  }
+}
+
+/** Logs how the reading went, once it has ended. */
+export function logAfter(log: RunLog, { readings, missing }: Collection): void {
+  for (const { request, atCut, reason, failure } of readings) {
+    const { namespace } = request
+    const fields = { resource: resourceName(request.type), ...(namespace === undefined ? {} : { namespace }) }
+    if (failure !== undefined) log.error('Could not list', { ...fields, error: failure })
+    else if (!atCut) log.warning('Not read at the version of the others', { ...fields, error: reason })
+  }
+  for (const { resource, namespace = '', name } of missing) {
+    log.warning('An object that another one refers to does not exist', { resource, namespace, name })
+  }
+}
