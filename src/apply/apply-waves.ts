@@ -30,7 +30,10 @@ const TEN_MINUTES_MS = 600_000
  * something slow (a namespace that is being deleted, a custom type that is not served yet) come after all others instead
  * of holding them up. Rejects with KubeError when the cluster cannot be worked with, or with the signal's reason.
  */
-export async function* applyWaves(waves: Iterable<Wave>, options: ApplyOptions): AsyncGenerator<Outcome, void, undefined> {
+export async function* applyWaves(
+  waves: Iterable<Wave>,
+  options: ApplyOptions,
+): AsyncGenerator<Outcome, void, undefined> {
   const { kube, signal } = options
   const namespaces = await targetNamespaces(kube, {
     manifest: options.namespaceManifest,
@@ -54,7 +57,7 @@ export async function* applyWaves(waves: Iterable<Wave>, options: ApplyOptions):
       await live.forget()
     }
     for (const wave of late) {
-      await Promise.all(wave.map(gateOf))
+      for (const task of wave) await gateOf(task)
       yield* runWave(wave, { runner, pace, signal })
     }
   } finally {

@@ -70,7 +70,7 @@ export function customTypes(kube: KubeClient, { patience, signal }: CustomTypeOp
       await look()
     } catch {
       // Aborted or unreachable: whoever waits goes on and meets the same trouble, with its own name in the message.
-      for (const resource of [...expected.keys()]) settle(resource)
+      for (const resource of expected.keys()) settle(resource)
     } finally {
       looking = false
     }

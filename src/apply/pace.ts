@@ -15,18 +15,20 @@ export interface PaceOptions {
 const GROWTH = 1.3
 /** Share of a width's growth that latency may grow by and still count as flat. Beyond it, the calls only queue in the server. */
 const FLAT = 0.7
-/** Mean latency at which the server is taken to be drowning, whatever the width was before. */
-const DROWNING_MS = 3_000
+/** A window this many times slower than the calm before, and slow for a person too, is taken for a server in trouble. */
+const COLLAPSE = 4
+const SLOW_MS = 250
 /** Windows to stay at a width that proved best before growing is tried again. */
 const REST = 10
 
 /**
- * A pace that widens while latency stays flat, goes back when widening bought nothing, and halves when the server refuses.
- * It judges windows of as many calls as it is wide, so every judgement has seen the whole width at work.
+ * A pace that widens while latency stays flat, goes back when widening bought nothing, and halves when the server refuses
+ * or its latency collapses. It judges windows of as many calls as it is wide, so every judgement has seen the whole width at work.
  */
-export function adaptivePace({ start = 16, least = 2, most = 96 }: PaceOptions = {}): Pace {
+export function adaptivePace({ start = 16, least = 2, most = 64 }: PaceOptions = {}): Pace {
   let width = start
   let before: { width: number; mean: number } | undefined
+  let calm = Number.POSITIVE_INFINITY
   let rest = 0
   let window = { calls: 0, milliseconds: 0, refused: false }
 
@@ -58,8 +60,10 @@ export function adaptivePace({ start = 16, least = 2, most = 96 }: PaceOptions =
       window.refused ||= refused
       if (window.calls < width && !refused) return
       const mean = window.milliseconds / window.calls
-      if (window.refused || mean > DROWNING_MS) halve()
+      if (window.refused || mean > Math.max(COLLAPSE * calm, SLOW_MS)) halve()
       else judge(mean)
+      // What is slow for good (a webhook, say) is the new calm: one halving for it, not one per window.
+      calm = mean
       window = { calls: 0, milliseconds: 0, refused: false }
     },
   }

@@ -1,10 +1,28 @@
 // One restore run: store → archive → selection and items → apply, then the artifacts. It composes the rooms and knows
 // nothing of controllers, commands or the Restore custom resource's life in a cluster; whoever calls it stores the result.
+import { tmpdir } from 'node:os'
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
+import { applyWaves } from '#apply/apply-waves.ts'
+import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
 import type { KubeClient } from '#kube/client.ts'
-import type { ObjectStore } from '#store/store.ts'
+import { KubeError } from '#kube/error.ts'
+import { type ObjectStore, StoreError } from '#store/store.ts'
+import { restoreIsStored, storeArtifacts } from './artifacts.ts'
+import { type BackupSource, openBackup } from './backup-source.ts'
+import { RestoreError } from './error.ts'
+import { planRestore } from './plan.ts'
 import type { RestoreProgress } from './progress.ts'
+import { gatherFacts } from './restore-facts.ts'
+import { type RestoreRecord, restoreRecord } from './restore-record.ts'
+
+/** How long slow things are waited for, in milliseconds; default ten minutes each, as Velero. */
+export interface RestorePatience {
+  /** A target namespace that is being deleted. */
+  namespace?: number | undefined
+  /** A custom type whose definition was restored. */
+  type?: number | undefined
+}
 
 export interface RestoreRun {
   /** Defaulted and validated, with `spec.backupName` set. `metadata.uid` may be absent (no installation). */
@@ -16,8 +34,9 @@ export interface RestoreRun {
   now: () => Date
   /** Where the archive's content is spooled while the run lasts; default the system's folder for temporary files. */
   spoolDir?: string | undefined
+  patience?: RestorePatience | undefined
   signal?: AbortSignal | undefined
-  /** At most five calls a second, and one when the work is done. */
+  /** At most five calls a second besides one for each step. */
   onProgress?: ((progress: RestoreProgress) => void) | undefined
 }
 
@@ -26,6 +45,114 @@ export interface RestoreRun {
  * Restore with its final phase (Completed or PartiallyFailed), counters, progress and times. Rejects with `RestoreError`:
  * before anything was changed in the cluster, or with 'aborted', 'cluster' or 'store' in the middle; then nothing is left in the store.
  */
-export async function runRestore(_run: RestoreRun): Promise<Restore> {
-  throw new Error('being written')
+export async function runRestore(run: RestoreRun): Promise<Restore> {
+  const standing: Standing = { record: undefined }
+  try {
+    return await performRestore(run, standing)
+  } catch (error) {
+    throw restoreErrorOf(error, { run, standing })
+  }
+}
+
+/** How far a run has got when it fails. */
+interface Standing {
+  record: RestoreRecord | undefined
+}
+
+async function performRestore(run: RestoreRun, standing: Standing): Promise<Restore> {
+  const { restore, store, now, signal, spoolDir = tmpdir() } = run
+  const { name, namespace } = restore.metadata
+  const backupName = restore.spec.backupName ?? ''
+  const startTimestamp = timestamp(now())
+  signal?.throwIfAborted()
+  if (await restoreIsStored(store, name)) {
+    throw new RestoreError('name-taken', `restore ${name} is in ${store.url} already; choose another name`)
+  }
+  run.onProgress?.({ step: 'opening', totalItems: 0, itemsRestored: 0, warnings: 0, errors: 0 })
+  await using source = await openBackup(backupName, { store, spoolDir, signal })
+  await using log = await openRunLog({
+    run: { restore: namespace === undefined ? name : `${namespace}/${name}` },
+    spoolDir,
+    now,
+  })
+  log.info('starting restore', { backup: backupName, store: store.url })
+  const record = await restoreObjects(run, { source, log, standing })
+  const finished: Restore = {
+    ...restore,
+    status: { ...restore.status, startTimestamp, ...finalStatus(record), completionTimestamp: timestamp(now()) },
+  }
+  log.info('restore ended', { phase: finished.status?.phase })
+  const artifacts = {
+    restore: finished,
+    log: await log.close(),
+    results: record.results(),
+    resourceList: record.resourceList(),
+  }
+  await storeArtifacts(artifacts, { store, signal })
+  return finished
+}
+
+async function restoreObjects(
+  run: RestoreRun,
+  { source, log, standing }: { source: BackupSource; log: StoredRunLog; standing: Standing },
+): Promise<RestoreRecord> {
+  const { restore, kube, signal, patience } = run
+  const backupName = restore.spec.backupName ?? ''
+  const { scope, context, liveServiceAccounts } = await gatherFacts({ restore, backupName, source, kube, signal })
+  const plan = planRestore({ archive: source.archive, scope, context, log })
+  const record = restoreRecord({ log, totalItems: plan.tasks, onProgress: run.onProgress })
+  standing.record = record
+  record.step('restoring')
+  if (source.archive.resources().length === 0)
+    record.warn(`backup ${backupName} holds no objects: there is nothing to restore`)
+  const outcomes = applyWaves(plan.waves, {
+    kube,
+    policy: restore.spec.existingResourcePolicy ?? undefined,
+    namespaceManifest: (name) => plan.namespaceManifest(name),
+    namespacePatience: patience?.namespace,
+    typePatience: patience?.type,
+    signal,
+  })
+  for await (const outcome of outcomes) {
+    record.take(outcome)
+    // Tokens of accounts that are there now are made by the cluster itself.
+    if (outcome.resource === 'serviceaccounts' && outcome.action !== undefined) {
+      liveServiceAccounts.add(`${outcome.namespace}/${outcome.name}`)
+    }
+  }
+  record.step('finishing')
+  return record
+}
+
+function finalStatus(record: RestoreRecord): NonNullable<Restore['status']> {
+  const { itemsRestored, warnings, errors } = record.progress()
+  return {
+    phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
+    ...(warnings > 0 ? { warnings } : {}),
+    ...(errors > 0 ? { errors } : {}),
+    progress: { totalItems: itemsRestored, itemsRestored },
+  }
+}
+
+/** RFC 3339 with whole seconds, as Kubernetes writes times. */
+function timestamp(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`
+}
+
+function restoreErrorOf(error: unknown, { run, standing }: { run: RestoreRun; standing: Standing }): unknown {
+  const { name } = run.restore.metadata
+  const progress = standing.record?.progress()
+  const done =
+    progress === undefined || progress.itemsRestored === 0
+      ? 'nothing was restored'
+      : `${progress.itemsRestored} of ${progress.totalItems} objects were done; they stay, and another restore goes on from there`
+  if (run.signal?.aborted === true)
+    return new RestoreError('aborted', `restore ${name} was stopped: ${done}`, { cause: error })
+  if (error instanceof KubeError) {
+    return new RestoreError('cluster', `restore ${name} cannot go on: ${error.message}; ${done}`, { cause: error })
+  }
+  if (error instanceof StoreError) {
+    return new RestoreError('store', `restore ${name} cannot go on: ${error.message}; ${done}`, { cause: error })
+  }
+  return error
 }

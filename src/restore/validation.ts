@@ -1,17 +1,54 @@
 import type { Backup } from '#api/backup.ts'
+import { veleroDefaults } from '#api/defaults.ts'
+import { parseDuration } from '#api/duration.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
 import type { Restore } from '#api/restore.ts'
+import { neverRestored, restoreSpecProblems } from '#selection/validate.ts'
 
-/** Fills what Velero's server fills before it validates: types that are never restored, the item-operation timeout (spec/restore §1.2). Does not change `restore`. */
-export function defaultRestore(restore: Restore, _options: { itemOperationTimeout?: string } = {}): Restore {
-  return restore
+/** Fills what Velero's server fills before it validates: types that are never restored, the item-operation timeout (spec/restore §1.2). Does not change `restore`; doing it twice is the same as once. */
+export function defaultRestore(
+  restore: Restore,
+  { itemOperationTimeout = veleroDefaults.itemOperationTimeout }: { itemOperationTimeout?: string | undefined } = {},
+): Restore {
+  const excluded = restore.spec.excludedResources ?? []
+  const missing = neverRestored.filter((resource) => !excluded.includes(resource))
+  const timeout = restore.spec.itemOperationTimeout
+  return {
+    ...restore,
+    spec: {
+      ...restore.spec,
+      excludedResources: [...excluded, ...missing],
+      itemOperationTimeout: timeout === undefined || parseDuration(timeout) === 0 ? itemOperationTimeout : timeout,
+    },
+  }
 }
 
-/** What is wrong with `restore`, in Velero's words and order; empty when it can run. `backups` are those that can be chosen from. */
-export function validateRestore(_restore: Restore, _backups: readonly Backup[]): string[] {
-  return []
+/** What is wrong with a defaulted `restore`, in Velero's words and order; empty when it can run. `backups` are those that can be chosen from. */
+export function validateRestore(restore: Restore, backups: readonly Backup[]): string[] {
+  const problems = restoreSpecProblems(restore.spec)
+  const { backupName, scheduleName } = restore.spec
+  if (isSet(backupName) === isSet(scheduleName) || requestedBackup(restore, backups) !== undefined) return problems
+  return isSet(backupName)
+    ? [...problems, `Error retrieving backup: Backup.velero.io "${backupName}" not found`]
+    : [...problems, `No completed backups found for schedule ${scheduleName}`]
 }
 
 /** The backup `restore` asks for: by name, or the newest Completed one of its schedule. Undefined when there is none. */
-export function requestedBackup(_restore: Restore, _backups: readonly Backup[]): Backup | undefined {
-  return undefined
+export function requestedBackup({ spec }: Restore, backups: readonly Backup[]): Backup | undefined {
+  if (isSet(spec.backupName)) return backups.find(({ metadata }) => metadata.name === spec.backupName)
+  if (!isSet(spec.scheduleName)) return undefined
+  const label = labelValue(spec.scheduleName)
+  return backups
+    .filter(({ metadata, status }) => {
+      return metadata.labels?.[labelKeys.scheduleName] === label && status?.phase === 'Completed'
+    })
+    .toSorted((a, b) => startOf(b) - startOf(a))[0]
+}
+
+function startOf({ status }: Backup): number {
+  return Date.parse(status?.startTimestamp ?? '') || 0
+}
+
+function isSet(name: string | undefined): name is string {
+  return name !== undefined && name !== ''
 }

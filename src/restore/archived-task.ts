@@ -1,0 +1,108 @@
+import type { Prepared, Task } from '#apply/task.ts'
+import { entryPath } from '#archive/entry-path.ts'
+import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
+import type { RunLog } from '#archive/run-log.ts'
+import { type ItemRef, refKey } from '#items/item-ref.ts'
+import { prepareForRestore, prepareNamespace } from '#items/restore-step.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
+import type { RestoreFacts } from './restore-facts.ts'
+
+export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'context'> {
+  archive: OpenArchive
+  log: RunLog
+}
+
+/** The objects of an archive as tasks: one for each, however often it is asked for. */
+export interface ArchivedTasks {
+  /** For an object that the restore itself selects. */
+  listed(entry: ArchivedEntry): Task
+}
+
+type Origin = 'listed' | 'related'
+
+/** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
+export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
+  const { archive, scope, context, log } = options
+  const related = new Map<string, Task>()
+  // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
+  const taken = new Set<number>()
+
+  const prepare = async (entry: ArchivedEntry, origin: Origin): Promise<Prepared> => {
+    const object = await archive.read(entry)
+    const about = { resource: entry.resource, namespace: entry.namespace ?? '', name: entry.name }
+    const selected = origin === 'related' || restoreSelects(scope, entry.resource, object.metadata.labels ?? {})
+    if (!selected) return leave(log, { ...about, reason: 'selector-mismatch' })
+    if (taken.has(entry.ordinal)) return { do: 'leave', remarks: [] }
+    taken.add(entry.ordinal)
+    refuseMisnamed(object, entry)
+    if (entry.resource === 'namespaces') {
+      const made = prepareNamespace(targetNamespace(entry.name, context.namespaceMapping), object)
+      return { do: 'create', type: typeOf(made, entry), object: made, related: [], remarks: [] }
+    }
+    const step = prepareForRestore({ resource: entry.resource, object }, context)
+    if (step.do === 'skip') return leave(log, { ...about, reason: step.reason })
+    return {
+      do: 'create',
+      type: typeOf(step.object, entry),
+      object: step.object,
+      status: step.status,
+      related: step.related.flatMap((ref) => relatedTask(ref, entry)),
+      remarks: [],
+    }
+  }
+  const taskOf = (entry: ArchivedEntry, origin: Origin): Task => ({
+    ...targetOf(entry, context.namespaceMapping),
+    resource: entry.resource,
+    prepare: () => prepare(entry, origin),
+  })
+  const relatedTask = (ref: ItemRef, wantedBy: ArchivedEntry): Task[] => {
+    const known = related.get(refKey(ref))
+    if (known !== undefined) return [known]
+    const entry = archive.find(entryPath({ ...ref, version: undefined, preferred: false }))
+    if (entry !== undefined && restoreSkipReason(entry, scope, 'related') !== undefined) return []
+    const task = entry === undefined ? missingTask(ref, wantedBy) : taskOf(entry, 'related')
+    related.set(refKey(ref), task)
+    return [task]
+  }
+  return { listed: (entry) => taskOf(entry, 'listed') }
+}
+
+function leave(log: RunLog, fields: { resource: string; namespace: string; name: string; reason: string }): Prepared {
+  log.info('left out', fields)
+  return { do: 'leave', remarks: [] }
+}
+
+/** A task that only says that the object is not in the archive, where its own remarks belong. */
+function missingTask(ref: ItemRef, wantedBy: ArchivedEntry): Task {
+  const message = `${refKey(ref)} is not in the backup, but ${refKey(wantedBy)} needs it`
+  return {
+    resource: ref.resource,
+    namespace: ref.namespace,
+    name: ref.name,
+    prepare: () => Promise.resolve({ do: 'leave', remarks: [{ severity: 'warning', message }] }),
+  }
+}
+
+function targetOf({ resource, namespace, name }: ArchivedEntry, mapping: Readonly<Record<string, string>> | undefined) {
+  if (resource === 'namespaces') return { namespace: undefined, name: targetNamespace(name, mapping) }
+  return { namespace: namespace === undefined ? undefined : targetNamespace(namespace, mapping), name }
+}
+
+/** The type under which the object was archived. A server that no longer serves this version says so. */
+function typeOf({ apiVersion, kind }: KubeObject, { resource, namespace }: ArchivedEntry): ResourceType {
+  const slash = apiVersion.indexOf('/')
+  const group = slash < 0 ? '' : apiVersion.slice(0, slash)
+  return {
+    group,
+    version: apiVersion.slice(slash + 1),
+    plural: group === '' ? resource : resource.slice(0, -group.length - 1),
+    kind,
+    namespaced: namespace !== undefined,
+  }
+}
+
+function refuseMisnamed({ metadata }: KubeObject, { path, name, namespace }: ArchivedEntry): void {
+  if (metadata.name === name && (metadata.namespace ?? undefined) === namespace) return
+  throw new Error(`${path} holds another object, ${metadata.namespace ?? ''}/${metadata.name}`)
+}

@@ -1,0 +1,49 @@
+import { encodeJsonGz } from '#archive/json-gz.ts'
+import { type ResourceList, encodeResourceList } from '#archive/resource-list.ts'
+import { encodeResults } from '#archive/results.ts'
+import type { Results } from '#archive/run-log.ts'
+import { encodeVolumeInfo } from '#archive/volume-info.ts'
+import { type RestoreArtifact, restoreKey, restorePrefix } from '#store/layout.ts'
+import type { Bytes, ObjectStore } from '#store/store.ts'
+import type { Restore } from '#api/restore.ts'
+
+export interface RestoreArtifacts {
+  /** With its final status. */
+  restore: Restore
+  log: AsyncIterable<Uint8Array>
+  results: Results
+  resourceList: ResourceList
+}
+
+/** True when anything of a restore with this name is in the store. Rejects with StoreError. */
+export async function restoreIsStored(store: ObjectStore, name: string): Promise<boolean> {
+  for await (const _ of store.list(restorePrefix(name))) return true
+  return false
+}
+
+/** Writes the artifacts of a restore in Velero's order, our own record last (spec/object-store §14). All of them, or none: rejects with StoreError or the signal's reason. */
+export async function storeArtifacts(
+  { restore, log, results, resourceList }: RestoreArtifacts,
+  { store, signal }: { store: ObjectStore; signal?: AbortSignal | undefined },
+): Promise<void> {
+  const artifacts: [RestoreArtifact, Bytes][] = [
+    ['logs', log],
+    ['results', await encodeResults(results)],
+    ['resource-list', await encodeResourceList(resourceList)],
+    ['item-operations', await encodeJsonGz([])],
+    ['volume-info', await encodeVolumeInfo([])],
+    ['metadata', Buffer.from(JSON.stringify(restore, undefined, 2))],
+  ]
+  const written: string[] = []
+  try {
+    for (const [artifact, body] of artifacts) {
+      const key = restoreKey(restore.metadata.name, artifact)
+      await store.put(key, body, { signal })
+      written.push(key)
+    }
+  } catch (error) {
+    // What is half there would be taken for a restore's record. A store that fails again here has said why already.
+    await Promise.allSettled(written.map((key) => store.delete(key)))
+    throw error
+  }
+}

@@ -1,0 +1,113 @@
+import { tmpdir } from 'node:os'
+import { ArchiveError } from '#archive/error.ts'
+import { decodeBackupMetadata } from '#archive/backup-metadata.ts'
+import { openManifest } from '#archive/manifest.ts'
+import { type OpenArchive, openArchive } from '#archive/open.ts'
+import { verifyArchive } from '#archive/verify.ts'
+import { type VolumeInfo, decodeVolumeInfo } from '#archive/volume-info.ts'
+import { parseJson } from '#kube/json.ts'
+import { type BackupArtifact, backupKey, backupPrefix, backupsPrefix } from '#store/layout.ts'
+import { type ObjectStore, StoreError } from '#store/store.ts'
+import { RestoreError } from './error.ts'
+
+/** What a restore reads of a backup, checked. Dispose frees the disk space. */
+export interface BackupSource extends AsyncDisposable {
+  archive: OpenArchive
+  /** By name of the PersistentVolume; empty when the backup has no volume info. */
+  volumes: ReadonlyMap<string, VolumeInfo>
+}
+
+export interface SourceOptions {
+  store: ObjectStore
+  spoolDir?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** Names in one message before it says "and N more". */
+const NAMED = 10
+
+/**
+ * Reads and checks all that a restore needs of backup `name`. Rejects with RestoreError: 'no-such-backup' with the names there are,
+ * 'backup-unfinished' when its commit marker or contents are missing, 'backup-damaged' when anything in it is not what was written.
+ */
+export async function openBackup(
+  name: string,
+  { store, spoolDir = tmpdir(), signal }: SourceOptions,
+): Promise<BackupSource> {
+  const read = (artifact: BackupArtifact) => readArtifact(store, backupKey(name, artifact), signal)
+  const marker = await read('metadata')
+  if (marker === undefined) throw await missingBackup(name, store)
+  const contents = await read('contents')
+  if (contents === undefined) {
+    throw new RestoreError(
+      'backup-unfinished',
+      `backup ${name} has no contents (${backupKey(name, 'contents')}) in ${store.url}: it is being written or deleted, or was cut short; use another backup`,
+    )
+  }
+  try {
+    await decodeBackupMetadata(marker)
+    const infos = await read('volume-info')
+    const volumes = infos === undefined ? [] : await decodeVolumeInfo(infos)
+    const archive = await openArchive(contents, { spoolDir, parse: parseJson, signal })
+    try {
+      const manifest = await read('manifest')
+      if (manifest !== undefined) await checkAgainst(manifest, { name, archive, signal })
+    } catch (error) {
+      await archive[Symbol.asyncDispose]()
+      throw error
+    }
+    return {
+      archive,
+      volumes: new Map(volumes.flatMap((info) => (info.pvName ? [[info.pvName, info] as const] : []))),
+      [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error
+    throw new RestoreError('backup-damaged', `backup ${name}: ${error.message}`, { cause: error })
+  }
+}
+
+async function readArtifact(
+  store: ObjectStore,
+  key: string,
+  signal: AbortSignal | undefined,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  try {
+    return await store.get(key, { signal })
+  } catch (error) {
+    if (error instanceof StoreError && error.problem === 'missing') return undefined
+    throw error
+  }
+}
+
+async function missingBackup(name: string, store: ObjectStore): Promise<RestoreError> {
+  for await (const { key } of store.list(backupPrefix(name))) {
+    return new RestoreError(
+      'backup-unfinished',
+      `backup ${name} in ${store.url} is not finished: there is ${key}, but no ${backupKey(name, 'metadata')}; use another backup`,
+    )
+  }
+  const names = (await Array.fromAsync(store.folders(backupsPrefix))).toSorted()
+  const others = names.length === 0 ? 'it has no backups' : `it has ${some(names)}`
+  return new RestoreError('no-such-backup', `there is no backup ${name} in ${store.url}; ${others}`)
+}
+
+async function checkAgainst(
+  manifest: AsyncIterable<Uint8Array>,
+  { name, archive, signal }: { name: string; archive: OpenArchive; signal: AbortSignal | undefined },
+): Promise<void> {
+  const reader = await openManifest(manifest)
+  const { differences } = await verifyArchive(archive, reader, { signal })
+  await reader.trailer()
+  if (differences.length === 0) return
+  const faults = differences.map(({ path, problem }) => `${path} (${problem})`)
+  throw new RestoreError(
+    'backup-damaged',
+    `backup ${name} does not hold what its manifest says it was made of: ${some(faults)}; nothing was restored, use another backup`,
+  )
+}
+
+function some(names: readonly string[]): string {
+  const rest = names.length - NAMED
+  return rest > 0 ? `${names.slice(0, NAMED).join(', ')} and ${rest} more` : names.join(', ')
+}

@@ -1,0 +1,115 @@
+import type { Restore } from '#api/restore.ts'
+import type { OpenArchive } from '#archive/open.ts'
+import type { RestoreContext, VolumeDecision } from '#items/restore-step.ts'
+import { type VolumeInfo as DecidingInfo, decideVolume } from '#items/volume-decision.ts'
+import type { KubeClient } from '#kube/client.ts'
+import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
+import { type RestoreScope, compileRestoreScope, restoresStatus } from '#selection/restore-scope.ts'
+import type { BackupSource } from './backup-source.ts'
+
+/** The name under which archives keep the definitions of custom types. */
+export const definitionsResource = 'customresourcedefinitions.apiextensions.k8s.io'
+
+const ServiceAccounts: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'serviceaccounts',
+  kind: 'ServiceAccount',
+  namespaced: true,
+}
+
+/** What is asked once, before the first object is restored. */
+export interface RestoreFacts {
+  scope: RestoreScope
+  context: RestoreContext
+  /** The set in `context.liveServiceAccounts`, to which accounts are added as they are restored. */
+  liveServiceAccounts: Set<string>
+}
+
+export interface FactOptions {
+  restore: Restore
+  backupName: string
+  source: BackupSource
+  kube: KubeClient
+  signal?: AbortSignal | undefined
+}
+
+/** Reads from archive and cluster what the decisions on single objects depend on. Rejects with KubeError. */
+export async function gatherFacts({ restore, backupName, source, kube, signal }: FactOptions): Promise<RestoreFacts> {
+  const { archive } = source
+  const { types } = await kube.discover({ signal })
+  const scope = compileRestoreScope(restore.spec, {
+    served: [...types, ...(await definedTypes(archive, signal))],
+    archived: archive.resources(),
+  })
+  const liveServiceAccounts = new Set<string>()
+  // Only the tokens among the Secrets ask for accounts.
+  if (archive.resources().includes('secrets')) {
+    for await (const { items } of kube.pages(ServiceAccounts, { signal })) {
+      for (const { metadata } of items) liveServiceAccounts.add(`${metadata.namespace}/${metadata.name}`)
+    }
+  }
+  const context: RestoreContext = {
+    backupName,
+    restoreName: restore.metadata.name,
+    namespaceMapping: restore.spec.namespaceMapping,
+    preserveNodePorts: restore.spec.preserveNodePorts ?? false,
+    volumes: await volumeDecisions(source, signal),
+    liveServiceAccounts,
+    restoresStatus: (resource) => restoresStatus(scope, resource),
+  }
+  return { scope, context, liveServiceAccounts }
+}
+
+async function volumeDecisions(
+  { archive, volumes }: BackupSource,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, VolumeDecision>> {
+  const decisions = new Map<string, VolumeDecision>()
+  for await (const volume of objectsOf(archive, 'persistentvolumes', signal)) {
+    const { name } = volume.metadata
+    decisions.set(name, decideVolume(volume, volumes.get(name) as DecidingInfo | undefined))
+  }
+  return decisions
+}
+
+interface DefinitionSpec {
+  group: string
+  scope: string
+  names: { plural: string; kind: string; singular?: string; shortNames?: string[] }
+  versions: { name: string; served: boolean; storage: boolean }[]
+}
+
+/** The types that the archived definitions make, so that filters may name them although the target does not serve them yet. */
+async function definedTypes(archive: OpenArchive, signal: AbortSignal | undefined): Promise<ServedType[]> {
+  const types: ServedType[] = []
+  for await (const definition of objectsOf(archive, definitionsResource, signal)) {
+    const { group, scope, names, versions } = definition['spec'] as DefinitionSpec
+    for (const { name, served, storage } of versions ?? []) {
+      if (!served) continue
+      types.push({
+        group,
+        version: name,
+        plural: names.plural,
+        kind: names.kind,
+        namespaced: scope === 'Namespaced',
+        singular: names.singular ?? names.kind.toLowerCase(),
+        shortNames: names.shortNames ?? [],
+        verbs: [],
+        preferred: storage,
+      })
+    }
+  }
+  return types
+}
+
+async function* objectsOf(
+  archive: OpenArchive,
+  resource: string,
+  signal: AbortSignal | undefined,
+): AsyncIterable<KubeObject> {
+  for (const entry of archive.entriesOf(resource)) {
+    signal?.throwIfAborted()
+    yield await archive.read(entry)
+  }
+}
