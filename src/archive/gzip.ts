@@ -30,15 +30,19 @@ export async function* gunzip(
   try {
     yield* through(counted(), engine, signal)
   } catch (error) {
+    // zlib ends at zero bytes behind the last member, in silence, and then takes no more.
+    if (engine.readableEnded) throw trailing(name, error)
     throw gunzipError(error, { name, isGzip: head[0] === 0x1f && head[1] === 0x8b })
   }
-  // zlib skips zero bytes behind the last member in silence.
-  if (engine.bytesWritten !== fed) {
-    throw new ArchiveError(
-      'trailing-data',
-      `${name} has ${fed - engine.bytesWritten} bytes behind its end; it was not written as one piece, fetch it again`,
-    )
-  }
+  if (engine.bytesWritten !== fed) throw trailing(name)
+}
+
+function trailing(name: string, cause?: unknown): ArchiveError {
+  return new ArchiveError(
+    'trailing-data',
+    `${name} goes on behind its end; it was not written as one piece, fetch it again`,
+    { cause },
+  )
 }
 
 async function* through(

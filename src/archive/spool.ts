@@ -33,7 +33,8 @@ class FileSpool implements Spool {
   #written = 0
   #pending: Uint8Array[] = []
   #pendingBytes = 0
-  // Objects are mostly read in the order in which they were written, so one read serves many.
+  #lastEnd = 0
+  // Objects are mostly read in the order in which they were written; then one read serves many.
   #window: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
 
   constructor(file: FileHandle, folder: string) {
@@ -57,9 +58,12 @@ class FileSpool implements Spool {
     if (this.#pendingBytes > 0) await this.#flush()
     const { start, bytes } = this.#window
     if (position >= start && position + length <= start + bytes.length) {
+      this.#lastEnd = position + length
       return bytes.subarray(position - start, position - start + length)
     }
-    if (length > windowBytes) return await this.#readExactly(position, length)
+    const sequential = position >= this.#lastEnd && position - this.#lastEnd < windowBytes
+    this.#lastEnd = position + length
+    if (!sequential || length > windowBytes) return await this.#readExactly(position, length)
     const window = await this.#readExactly(position, Math.min(windowBytes, this.#written - position))
     this.#window = { start: position, bytes: window }
     return window.subarray(0, length)

@@ -6,6 +6,8 @@ export type VolumeInfo = Record<string, unknown> & {
   pvcName?: string
   pvcNamespace?: string
   pvName?: string
+  /** `NativeSnapshot`, `PodVolumeBackup` or `CSISnapshot`; absent when the volume was skipped. */
+  backupMethod?: string
 }
 
 /** The bytes of a `-volumeinfo.json.gz`. */
