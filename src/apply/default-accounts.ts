@@ -49,7 +49,7 @@ export function defaultAccounts(kube: KubeClient, { signal }: { signal?: AbortSi
       await look()
     } catch {
       // Not allowed to list, or aborted: nobody waits any longer, and the creates that follow say what is wrong.
-      for (const namespace of [...waiting.keys()]) settle(namespace)
+      for (const namespace of waiting.keys()) settle(namespace)
     } finally {
       // Somebody may have come after the last look.
       looking = waiting.size > 0 ? lookOnce() : undefined
