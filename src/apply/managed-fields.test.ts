@@ -7,28 +7,28 @@ function managedBy(...managedFields: object[]): KubeObject {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', managedFields } }
 }
 
-const applied = { manager: 'captain', operation: 'Apply', fieldsV1: { 'f:data': {} } }
-const client = { manager: 'kubectl', operation: 'Update', fieldsV1: { 'f:data': { 'f:a': {}, 'f:b': {} } } }
-const controller = { manager: 'kcm', operation: 'Update', fieldsV1: { 'f:x': {} } }
-const status = {
-  manager: 'kubelet',
-  operation: 'Update',
-  subresource: 'status',
-  fieldsV1: { 'f:status': { 'f:phase': {}, 'f:conditions': {}, 'f:podIP': {} } },
-}
+const applied = { manager: 'captain', operation: 'Apply' }
+const client = { manager: 'kubectl', operation: 'Update' }
+const controller = { manager: 'kcm', operation: 'Update' }
+const status = { manager: 'kubelet', operation: 'Update', subresource: 'status' }
 
-test('an object is created in the name of whoever owns most of it', () => {
-  assert.equal(creatingManager(managedBy(controller, client, status)), 'kubectl')
+test('an object with one owner is created in its name, and that is all', () => {
+  for (const object of [managedBy(client), managedBy(client, status)]) {
+    assert.equal(creatingManager(object), 'kubectl')
+    assert.equal(needsExactManagers(object), false)
+  }
 })
 
-test('managers of the status alone, and of server-side apply, create nothing', () => {
-  assert.equal(creatingManager(managedBy(status)), undefined)
-  assert.equal(creatingManager(managedBy(applied)), undefined)
-  assert.equal(creatingManager(managedBy()), undefined)
+test('owners are written back when there are several, or when one uses server-side apply', () => {
+  for (const object of [managedBy(client, controller), managedBy(applied), managedBy(status, applied, client)]) {
+    assert.equal(creatingManager(object), undefined)
+    assert.equal(needsExactManagers(object), true)
+  }
 })
 
-test('managers are written back exactly when one of them uses server-side apply', () => {
-  assert.equal(needsExactManagers(managedBy(client, applied)), true)
-  assert.equal(needsExactManagers(managedBy(client, controller, status)), false)
-  assert.equal(needsExactManagers({ apiVersion: 'v1', kind: 'A', metadata: { name: 'a' } }), false)
+test('an object without owners needs nothing', () => {
+  for (const object of [managedBy(), managedBy(status), { ...managedBy(), metadata: { name: 'a' } }]) {
+    assert.equal(creatingManager(object), undefined)
+    assert.equal(needsExactManagers(object), false)
+  }
 })

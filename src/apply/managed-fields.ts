@@ -4,32 +4,28 @@ interface ManagedFields {
   manager?: string
   operation?: string
   subresource?: string
-  fieldsV1?: object
 }
 
-function entriesOf(object: KubeObject): ManagedFields[] {
-  return (object.metadata.managedFields ?? []) as ManagedFields[]
+/** Who owns fields of the object outside of its subresources: those entries do not outlive a create, the others do. */
+function owners(object: KubeObject): ManagedFields[] {
+  const entries = (object.metadata.managedFields ?? []) as ManagedFields[]
+  return entries.filter(({ subresource }) => subresource === undefined || subresource === '')
 }
 
 /**
- * The name under which an object has to be created so that it ends up with the managers it had: the API server keeps the
- * managedFields of a create, and adds the creator as owner of every field. Undefined when the object names no manager.
- * docs/decisions says what was measured.
+ * The name under which an object has to be created so that it ends up with the owner it had: the API server gives every
+ * field of a create to its sender, whatever managedFields say (measured: docs/decisions, managed fields). Undefined when
+ * there is no such name.
  */
 export function creatingManager(object: KubeObject): string | undefined {
-  let widest: { manager: string; size: number } | undefined
-  for (const { manager, operation, subresource, fieldsV1 } of entriesOf(object)) {
-    if (manager === undefined || operation !== 'Update' || (subresource ?? '') !== '') continue
-    const size = JSON.stringify(fieldsV1 ?? {}).length
-    if (widest === undefined || size > widest.size) widest = { manager, size }
-  }
-  return widest?.manager
+  const [owner, ...others] = owners(object)
+  return others.length === 0 && owner?.operation === 'Update' ? owner.manager : undefined
 }
 
 /**
- * True when the managers must be written back exactly: with a server-side-apply manager among them, a field that two
- * managers own makes its next apply a conflict.
+ * True when a create cannot give the object its owners back, and they have to be written in a second call. With fields in
+ * wrong hands the next server-side apply of a true owner is a conflict, or removes what others had set.
  */
 export function needsExactManagers(object: KubeObject): boolean {
-  return entriesOf(object).some(({ operation }) => operation === 'Apply')
+  return owners(object).length > 0 && creatingManager(object) === undefined
 }
