@@ -1,34 +1,92 @@
+import { labelKeys } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
+import { equalJson, listOf, objectOf, without } from './json.ts'
+import { mergePatch } from './merge.ts'
+import { resetObject } from './reset.ts'
+
+type MergePatch = Record<string, unknown>
 
 /** What to do with an object that is there already (spec/restore §6.1). Patches are JSON merge patches. */
 export type ExistingDecision =
-  | { do: 'nothing'; because: 'equal' }
+  | { do: 'nothing'; because: 'equal' | 'service-account-has-all' }
   /** Not equal, and the policy says to leave it: `message` is Velero's warning. */
   | { do: 'warn'; message: string }
-  | {
-      do: 'patch'
-      because: 'service-account' | 'policy-update'
-      patch: Record<string, unknown>
-      labelsOnly: Record<string, unknown>
-    }
+  /** `labelsOnly` is what to try when the API server refuses `patch`. */
+  | { do: 'patch'; because: 'service-account' | 'policy-update'; patch: MergePatch; labelsOnly: MergePatch }
   /** Equal; under policy update the labels of backup and restore still go on. */
-  | { do: 'label'; patch: Record<string, unknown> }
-
-/** Whether `live` (as read from the cluster) is what `desired` (from `prepareForRestore`) would make of it. */
-export function sameObject(_live: KubeObject, _desired: KubeObject): boolean {
-  throw new Error('being written')
-}
+  | { do: 'label'; patch: MergePatch }
 
 /** Decides about one existing object. `policy` is `spec.existingResourcePolicy`; empty and `none` mean the same but are worded differently. */
-export function decideExisting(_options: {
+export function decideExisting(options: {
   live: KubeObject
   desired: KubeObject
-  policy: string | undefined
+  policy: string | null | undefined
 }): ExistingDecision {
-  throw new Error('being written')
+  const { live, desired, policy } = options
+  const labelsOnly: MergePatch = { metadata: { labels: ownLabels(desired) } }
+  if (sameObject(live, desired)) {
+    return policy === 'update' ? { do: 'label', patch: labelsOnly } : { do: 'nothing', because: 'equal' }
+  }
+  // Controllers write into every ServiceAccount; refusing to touch those that exist would lose pull secrets.
+  if (desired.kind === 'ServiceAccount') {
+    const patch = mergeServiceAccount(live, desired)
+    if (patch === undefined) return { do: 'nothing', because: 'service-account-has-all' }
+    return { do: 'patch', because: 'service-account', patch, labelsOnly }
+  }
+  if (policy === 'update') {
+    const patch = mergePatch(comparable(live), comparable(desired))
+    return { do: 'patch', because: 'policy-update', patch, labelsOnly }
+  }
+  const { name } = desired.metadata
+  const object = policy === 'none' ? `${desired.kind} "${name}"` : `${desired.kind}:${name}`
+  const message = `could not restore, ${object} already exists. Warning: the in-cluster version is different than the backed-up version`
+  return { do: 'warn', message }
 }
 
-/** The merge patch that adds to a live ServiceAccount what the archived one has more; undefined when there is nothing to add. */
-export function mergeServiceAccount(_live: KubeObject, _archived: KubeObject): Record<string, unknown> | undefined {
-  throw new Error('being written')
+/**
+ * Whether `live` (as read from the cluster) is what `desired` (from `prepareForRestore`) would make of it. The labels of backup
+ * and restore do not count, nor, unlike in Velero, does `managedFields`: who wrote a field is no difference in what it says.
+ */
+export function sameObject(live: KubeObject, desired: KubeObject): boolean {
+  return equalJson(unlabelled(comparable(live)), unlabelled(comparable(desired)))
+}
+
+/** The merge patch that adds to a live ServiceAccount the secrets, pull secrets, labels and annotations that the archived one has more; undefined when there is nothing to add. */
+export function mergeServiceAccount(live: KubeObject, archived: KubeObject): MergePatch | undefined {
+  const patch: MergePatch = {}
+  for (const field of ['secrets', 'imagePullSecrets']) {
+    const own = listOf(live[field])
+    const names = new Set(own.map((reference) => objectOf(reference)?.['name']))
+    const more = listOf(archived[field]).filter((reference) => !names.has(objectOf(reference)?.['name']))
+    if (more.length > 0) patch[field] = [...own, ...more]
+  }
+  const metadata: MergePatch = {}
+  for (const field of ['labels', 'annotations'] as const) {
+    const own = live.metadata[field] ?? {}
+    const wanted = without(archived.metadata[field] ?? {}, [labelKeys.backupName, labelKeys.restoreName])
+    const more = Object.entries(wanted).filter(([key]) => !Object.hasOwn(own, key))
+    if (more.length > 0) metadata[field] = Object.fromEntries(more)
+  }
+  if (Object.keys(metadata).length > 0) patch['metadata'] = metadata
+  return Object.keys(patch).length > 0 ? patch : undefined
+}
+
+function comparable(object: KubeObject): KubeObject {
+  const reset = resetObject(object)
+  return { ...reset, metadata: without(reset.metadata, ['managedFields']) }
+}
+
+// An object without any labels and one with none left are the same.
+function unlabelled(object: KubeObject): KubeObject {
+  const { labels, ...metadata } = object.metadata
+  const kept = without(labels ?? {}, [labelKeys.backupName, labelKeys.restoreName])
+  return { ...object, metadata: { ...metadata, labels: kept } as KubeObject['metadata'] }
+}
+
+function ownLabels(desired: KubeObject): Record<string, string | undefined> {
+  const { labels } = desired.metadata
+  return {
+    [labelKeys.backupName]: labels?.[labelKeys.backupName],
+    [labelKeys.restoreName]: labels?.[labelKeys.restoreName],
+  }
 }

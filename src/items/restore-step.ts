@@ -1,33 +1,15 @@
 // items/ holds the steps on one object: what belongs to it, what is taken off, changed or put on, and in which order types go.
 // It is pure: facts from elsewhere are arguments. It must never know how objects are read, written or stored.
+import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
+import { targetNamespace } from '#selection/restore-scope.ts'
 import type { ItemRef } from './item-ref.ts'
-
-/** What is to become of a PersistentVolume of the backup. */
-export type VolumeDecision = 'as-is' | 'provision-anew'
-
-/** One mapping rule of Velero's change-image-name ConfigMap: every `from` in an image becomes `to`. */
-export interface ImageRule {
-  from: string
-  to: string
-}
-
-/** What restoring one object depends on besides the object. The same for all objects of a restore. */
-export interface RestoreContext {
-  backupName: string
-  restoreName: string
-  namespaceMapping?: Readonly<Record<string, string>> | undefined
-  preserveNodePorts?: boolean | undefined
-  /** By the name a PersistentVolume has in the backup (`decideVolume`); a volume that is not in it is not restored and changes nothing. */
-  volumes: ReadonlyMap<string, VolumeDecision>
-  /** `namespace/name` of the ServiceAccounts in the target cluster, in unmapped namespaces. */
-  liveServiceAccounts: ReadonlySet<string>
-  /** Old StorageClass → new one; absent means no such ConfigMap. */
-  storageClasses?: Readonly<Record<string, string>> | undefined
-  imageRules?: readonly ImageRule[] | undefined
-  /** Whether objects of a type get their status back (`restoresStatus`). */
-  restoresStatus: (resource: string) => boolean
-}
+import { objectOf, textOf } from './json.ts'
+import { resetObject } from './reset.ts'
+import { restoreActions } from './restore-actions.ts'
+import type { RestoreContext } from './restore-context.ts'
+import { rebindClaim } from './restore-actions/claim.ts'
+import { restoreVolume } from './restore-actions/volume.ts'
 
 /** An object of the archive on its way into the cluster. */
 export interface RestoreItem {
@@ -41,6 +23,7 @@ export type RestoreStepSkip =
   | 'finished'
   | 'mirror-pod'
   | 'provisioned-anew'
+  | 'needs-native-snapshot'
   | 'token-of-live-service-account'
   | 'automanaged-api-service'
 
@@ -52,17 +35,88 @@ export type Prepared =
       object: KubeObject
       /** To be written after the creation; absent when it is not to be restored. */
       status?: unknown
-      /** Restored before this one even when filters leave them out; namespaces as in the archive. */
-      related: ItemRef[]
+      /** Restored before this one, also when labels leave them out; namespaces as in the archive. */
+      related: readonly ItemRef[]
     }
   | { do: 'skip'; reason: RestoreStepSkip }
 
-/** What to send to the API server for one archived object (spec/restore §6, steps 2, 4-8 and 10). `item.object` is not changed. */
-export function prepareForRestore(_item: RestoreItem, _context: RestoreContext): Prepared {
-  throw new Error('being written')
+/** What to send to the API server for one archived object (spec/restore §6, steps 2, 4-8 and 10). `item.object` is not changed. Not for Namespaces (`prepareNamespace`). */
+export function prepareForRestore(item: RestoreItem, context: RestoreContext): Prepared {
+  const { resource, object: archived } = item
+  const reason = ownReason(item) ?? volumeReason(item, context)
+  if (reason !== undefined) return { do: 'skip', reason }
+  let object = resetObject(archived)
+  if (resource === 'persistentvolumes') object = restoreVolume(object, context)
+  const related: ItemRef[] = []
+  for (const action of restoreActions) {
+    if (!action.appliesTo(resource)) continue
+    const result = action.execute(object, { archived, resource, context })
+    if ('skip' in result) return { do: 'skip', reason: result.skip }
+    object = result.object
+    related.push(...(result.related ?? []))
+  }
+  if (resource === 'persistentvolumeclaims') object = rebindClaim(object, context)
+  const prepared: Prepared = { do: 'create', object: placed(object, context), related }
+  return keepsStatus(item, context) ? { ...prepared, status: archived['status'] } : prepared
 }
 
 /** A Namespace to be made for `name`: the archived object of its source namespace made anew, or a bare one (spec/restore §5). No labels are added. */
-export function prepareNamespace(_name: string, _archived: KubeObject | undefined): KubeObject {
-  throw new Error('being written')
+export function prepareNamespace(name: string, archived: KubeObject | undefined): KubeObject {
+  const { labels, annotations } = archived?.metadata ?? {}
+  const spec = archived?.['spec']
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name,
+      // The API server keeps this label equal to the name; the archived value is that of the source.
+      ...(labels === undefined ? {} : { labels: { ...labels, 'kubernetes.io/metadata.name': name } }),
+      ...(annotations === undefined ? {} : { annotations }),
+    },
+    ...(spec === undefined ? {} : { spec }),
+  }
+}
+
+function ownReason({ resource, object }: RestoreItem): RestoreStepSkip | undefined {
+  const status = objectOf(object['status'])
+  if (resource === 'pods') {
+    if (status?.['phase'] === 'Succeeded' || status?.['phase'] === 'Failed') return 'finished'
+    // The kubelet of some node makes it from a file; the API server only mirrors it.
+    if (object.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return 'mirror-pod'
+  }
+  return resource === 'jobs.batch' && textOf(status?.['completionTime']) !== undefined ? 'finished' : undefined
+}
+
+function volumeReason({ resource, object }: RestoreItem, context: RestoreContext): RestoreStepSkip | undefined {
+  if (resource !== 'persistentvolumes') return undefined
+  switch (context.volumes.get(object.metadata.name) ?? 'as-is') {
+    case 'provision-anew':
+      return 'provisioned-anew'
+    case 'from-native-snapshot':
+      return 'needs-native-snapshot'
+    case 'as-is':
+      return undefined
+  }
+}
+
+function placed(object: KubeObject, context: RestoreContext): KubeObject {
+  const { namespace, labels } = object.metadata
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      ...(namespace === undefined ? {} : { namespace: targetNamespace(namespace, context.namespaceMapping) }),
+      labels: {
+        ...labels,
+        [labelKeys.backupName]: labelValue(context.backupName),
+        [labelKeys.restoreName]: labelValue(context.restoreName),
+      },
+    },
+  }
+}
+
+function keepsStatus({ resource, object }: RestoreItem, context: RestoreContext): boolean {
+  if (object['status'] === undefined) return false
+  const own = object.metadata.annotations?.[annotationKeys.restoreStatus]?.toLowerCase()
+  return own === 'true' || (own !== 'false' && context.restoresStatus(resource))
 }

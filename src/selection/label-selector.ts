@@ -1,6 +1,8 @@
 import type { LabelSelector } from '#api/fields.ts'
 import { SelectionError } from './error.ts'
 
+export type { LabelSelector }
+
 /** Labels of an object; absent is the same as none. */
 export type Labels = Readonly<Record<string, string>> | undefined
 

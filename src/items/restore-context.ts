@@ -1,0 +1,24 @@
+import type { VolumeDecision } from './volume-decision.ts'
+
+/** One mapping rule of Velero's change-image-name ConfigMap: every `from` in an image becomes `to`. */
+export interface ImageRule {
+  readonly from: string
+  readonly to: string
+}
+
+/** What restoring one object depends on besides the object. The same for all objects of a restore. */
+export interface RestoreContext {
+  readonly backupName: string
+  readonly restoreName: string
+  readonly namespaceMapping?: Readonly<Record<string, string>> | undefined
+  readonly preserveNodePorts?: boolean | undefined
+  /** By the name a PersistentVolume has in the backup (`decideVolume`); a volume that the restore leaves out is not in it. */
+  readonly volumes: ReadonlyMap<string, VolumeDecision>
+  /** `namespace/name` of the ServiceAccounts that live in the target cluster. */
+  readonly liveServiceAccounts: ReadonlySet<string>
+  /** Old StorageClass → new one; absent means no such ConfigMap. */
+  readonly storageClasses?: Readonly<Record<string, string>> | undefined
+  readonly imageRules?: readonly ImageRule[] | undefined
+  /** Whether objects of a type get their status back (`restoresStatus`). */
+  readonly restoresStatus: (resource: string) => boolean
+}
