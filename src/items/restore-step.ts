@@ -11,6 +11,9 @@ import type { RestoreContext } from './restore-context.ts'
 import { rebindClaim } from './restore-actions/claim.ts'
 import { restoreVolume } from './restore-actions/volume.ts'
 
+export type { RestoreContext } from './restore-context.ts'
+export type { VolumeDecision } from './volume-decision.ts'
+
 /** An object of the archive on its way into the cluster. */
 export interface RestoreItem {
   /** `pods`, `deployments.apps`. */
