@@ -1,3 +1,4 @@
+import type { Remark } from '#apply/outcome.ts'
 import type { Prepared, Task } from '#apply/task.ts'
 import { entryPath } from '#archive/entry-path.ts'
 import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
@@ -41,7 +42,10 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       return { do: 'create', type: typeOf(made, entry), object: made, related: [], remarks: [] }
     }
     const step = prepareForRestore({ resource: entry.resource, object }, context)
-    if (step.do === 'skip') return leave(log, { ...about, reason: step.reason })
+    if (step.do === 'skip') {
+      const remarks = step.reason === 'needs-native-snapshot' ? [withoutData(entry)] : []
+      return { ...leave(log, { ...about, reason: step.reason }), remarks }
+    }
     return {
       do: 'create',
       type: typeOf(step.object, entry),
@@ -71,6 +75,12 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
 function leave(log: RunLog, fields: { resource: string; namespace: string; name: string; reason: string }): Prepared {
   log.info('left out', fields)
   return { do: 'leave', remarks: [] }
+}
+
+/** Bringing the volume back as it was would bind a claim to a disk that may be gone, or in use by others. */
+function withoutData(entry: ArchivedEntry): Remark {
+  const message = `${refKey(entry)} is not restored: its data are in a snapshot of the cloud provider, which this version cannot restore`
+  return { severity: 'error', message }
 }
 
 /** A task that only says that the object is not in the archive, where its own remarks belong. */

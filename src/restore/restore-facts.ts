@@ -1,10 +1,10 @@
 import type { Restore } from '#api/restore.ts'
 import type { OpenArchive } from '#archive/open.ts'
-import type { RestoreContext, VolumeDecision } from '#items/restore-step.ts'
-import { type VolumeInfo as DecidingInfo, decideVolume } from '#items/volume-decision.ts'
+import type { RestoreContext } from '#items/restore-context.ts'
+import { type VolumeInfo as DecidingInfo, type VolumeDecision, decideVolume } from '#items/volume-decision.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
-import { type RestoreScope, compileRestoreScope, restoresStatus } from '#selection/restore-scope.ts'
+import { type RestoreScope, compileRestoreScope, restoreSkipReason, restoresStatus } from '#selection/restore-scope.ts'
 import type { BackupSource } from './backup-source.ts'
 
 /** The name under which archives keep the definitions of custom types. */
@@ -54,7 +54,7 @@ export async function gatherFacts({ restore, backupName, source, kube, signal }:
     restoreName: restore.metadata.name,
     namespaceMapping: restore.spec.namespaceMapping,
     preserveNodePorts: restore.spec.preserveNodePorts ?? false,
-    volumes: await volumeDecisions(source, signal),
+    volumes: await volumeDecisions(source, { scope, signal }),
     liveServiceAccounts,
     restoresStatus: (resource) => restoresStatus(scope, resource),
   }
@@ -63,10 +63,13 @@ export async function gatherFacts({ restore, backupName, source, kube, signal }:
 
 async function volumeDecisions(
   { archive, volumes }: BackupSource,
-  signal: AbortSignal | undefined,
+  { scope, signal }: { scope: RestoreScope; signal: AbortSignal | undefined },
 ): Promise<Map<string, VolumeDecision>> {
   const decisions = new Map<string, VolumeDecision>()
-  for await (const volume of objectsOf(archive, 'persistentvolumes', signal)) {
+  const place = { resource: 'persistentvolumes', namespace: undefined }
+  // Claims bring their volumes along, so the filters for what claims need decide.
+  if (restoreSkipReason(place, scope, 'related') !== undefined) return decisions
+  for await (const volume of objectsOf(archive, place.resource, signal)) {
     const { name } = volume.metadata
     decisions.set(name, decideVolume(volume, volumes.get(name) as DecidingInfo | undefined))
   }

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Backup } from '#api/backup.ts'
+import type { Restore } from '#api/restore.ts'
+import { defaultRestore, requestedBackup, validateRestore } from './validation.ts'
+
+function restoreOf(spec: Restore['spec']): Restore {
+  return { apiVersion: 'velero.io/v1', kind: 'Restore', metadata: { name: 'r' }, spec }
+}
+
+function backup(name: string, status: Backup['status'] = {}, labels: Record<string, string> = {}): Backup {
+  return { apiVersion: 'velero.io/v1', kind: 'Backup', metadata: { name, labels }, spec: {}, status }
+}
+
+const nightly = { 'velero.io/schedule-name': 'nightly' }
+
+test('defaults are those that Velero wrote into a recorded restore', () => {
+  const { spec } = defaultRestore(restoreOf({ backupName: 'a15-invalid', excludedResources: ['pods'] }))
+  assert.deepEqual(spec.excludedResources, [
+    'pods',
+    'nodes',
+    'events',
+    'events.events.k8s.io',
+    'backups.velero.io',
+    'restores.velero.io',
+    'resticrepositories.velero.io',
+    'csinodes.storage.k8s.io',
+    'volumeattachments.storage.k8s.io',
+    'backuprepositories.velero.io',
+  ])
+  assert.equal(spec.itemOperationTimeout, '4h0m0s')
+})
+
+test('defaults change neither their input nor what is given, and twice is the same as once', () => {
+  const given = restoreOf({ backupName: 'b', excludedResources: ['nodes', 'pods'], itemOperationTimeout: '5m0s' })
+  const before = structuredClone(given)
+  const once = defaultRestore(given)
+  assert.deepEqual(given, before)
+  assert.equal(once.spec.itemOperationTimeout, '5m0s')
+  assert.deepEqual(defaultRestore(once), once)
+  assert.equal(defaultRestore(restoreOf({ itemOperationTimeout: '0s' })).spec.itemOperationTimeout, '4h0m0s')
+})
+
+test('of a schedule the newest completed backup is restored', () => {
+  const backups = [
+    backup('old', { phase: 'Completed', startTimestamp: '2026-01-01T00:00:00Z' }, nightly),
+    backup('best', { phase: 'Completed', startTimestamp: '2026-01-03T00:00:00Z' }, nightly),
+    backup('older', { phase: 'Completed', startTimestamp: '2026-01-02T00:00:00Z' }, nightly),
+    backup('broken', { phase: 'PartiallyFailed', startTimestamp: '2026-01-04T00:00:00Z' }, nightly),
+    backup('other', { phase: 'Completed', startTimestamp: '2026-01-05T00:00:00Z' }),
+  ]
+  const asked = restoreOf({ scheduleName: 'nightly' })
+  assert.equal(requestedBackup(asked, backups)?.metadata.name, 'best')
+  assert.deepEqual(validateRestore(asked, backups), [])
+  assert.deepEqual(validateRestore(asked, []), ['No completed backups found for schedule nightly'])
+})
+
+test('a restore of a backup that is not there says so in the words of Velero', () => {
+  const asked = restoreOf({ backupName: 'gone' })
+  assert.deepEqual(validateRestore(asked, [backup('here')]), [
+    'Error retrieving backup: Backup.velero.io "gone" not found',
+  ])
+  assert.deepEqual(validateRestore(restoreOf({ backupName: 'here' }), [backup('here')]), [])
+})
