@@ -36,6 +36,8 @@ export type CustomResourceDefinition = {
       schema: { openAPIV3Schema: StructuralSchema }
     }[]
   }
+  /** Written by the server: `Established` once objects of the kind can be made. */
+  status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] } | undefined
 }
 
 /** The type of CRD objects. */

@@ -204,15 +204,28 @@ test('every kind of difference is told with the place where it is', () => {
   ])
 })
 
+function tree(height: string): Map<string, KubeObject> {
+  const text = `{"apiVersion":"v1","kind":"Tree","metadata":{"name":"a"},"height":${height}}`
+  return new Map([['trees/shop/a', parseJson(text) as KubeObject]])
+}
+
 test('two large numbers that a double cannot tell apart are different', () => {
-  const count = (text: string): Map<string, KubeObject> =>
-    new Map([
-      [
-        'trees/shop/a',
-        parseJson(`{"apiVersion":"v1","kind":"Tree","metadata":{"name":"a"},"n":${text}}`) as KubeObject,
-      ],
-    ])
-  assert.deepEqual(differences(count('9007199254740993'), count('9007199254740992')), [
-    'trees/shop/a: n was 9007199254740993, is 9007199254740992',
+  assert.deepEqual(differences(tree('9007199254740993'), tree('9007199254740992')), [
+    'trees/shop/a: height was 9007199254740993, is 9007199254740992',
   ])
+})
+
+test('one number written in two ways is no difference, a text that looks like it is one', () => {
+  for (const [was, is] of [
+    ['1.5e-07', '1.5e-7'],
+    ['1.0', '1'],
+    ['1E+3', '1000'],
+    ['-0.50', '-5e-1'],
+    ['0.0', '-0'],
+  ] as const) {
+    assert.deepEqual(differences(tree(was), tree(is)), [], `${was} and ${is}`)
+  }
+  assert.deepEqual(differences(tree('"1.0"'), tree('"1"')), ['trees/shop/a: height was "1.0", is "1"'])
+  assert.equal(differences(tree('"1"'), tree('1')).length, 1)
+  assert.deepEqual(differences(tree('-10'), tree('100')), ['trees/shop/a: height was -10, is 100'])
 })

@@ -69,7 +69,7 @@ function changes(before: unknown, after: unknown, path = ''): string[] {
     return [...pairs(before, after)].flatMap(([field, was, is]) => changes(was, is, inside(path, field, before)))
   }
   const [was, is] = [shown(before), shown(after)]
-  return was === is ? [] : [`${path} was ${was}, is ${is}`]
+  return canonical(was) === canonical(is) ? [] : [`${path} was ${was}, is ${is}`]
 }
 
 function inside(path: string, field: string, container: object): string {
@@ -85,4 +85,18 @@ function isContainer(value: unknown): value is object {
 
 function shown(value: unknown): string {
   return value === undefined ? 'absent' : JSON.stringify(value)
+}
+
+/**
+ * JSON of a scalar with one spelling for every way to write the same number, which the recorder and the server do not always
+ * write alike (`1.5e-07`, `1.5e-7`). Not by way of a double, since that would make large numbers equal.
+ */
+function canonical(json: string): string {
+  const [whole, sign = '', integer = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(json) ?? []
+  if (whole === undefined) return json
+  const digits = (integer + fraction).replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }
