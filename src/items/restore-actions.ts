@@ -5,6 +5,7 @@ import { changeImageNameAction } from './restore-actions/change-image-name.ts'
 import { changeStorageClassAction } from './restore-actions/change-storage-class.ts'
 import { claimAction } from './restore-actions/claim.ts'
 import { crdPreserveFieldsAction } from './restore-actions/custom-resource-definition.ts'
+import { initHookAction } from './restore-actions/init-hook.ts'
 import { jobAction } from './restore-actions/job.ts'
 import { podVolumeRestoreAction } from './restore-actions/pod-volume-restore.ts'
 import { podAction } from './restore-actions/pod.ts'
@@ -19,6 +20,7 @@ export const restoreActions: readonly RestoreAction[] = [
   jobAction,
   podAction,
   podVolumeRestoreAction,
+  initHookAction,
   serviceAction,
   serviceAccountAction,
   addClaimsOfPodAction,
