@@ -159,14 +159,19 @@ test('an error of the items comes out of the archive unchanged', async () => {
   await assert.rejects(Array.fromAsync(packArchive(broken(), { mtime })), failure)
 })
 
-test('a slow consumer holds the items back', async () => {
+test('a slow consumer holds the items back, and one that leaves ends them', async () => {
   const noise = Array.from({ length: 64 }, (_, i) => hash('sha512', String(i), 'base64')).join('')
   let taken = 0
+  let ended = false
   async function* items(): AsyncGenerator<PackItem> {
-    for (let i = 0; i < 50_000; i++) {
-      taken = i
-      // Changing noise, so that the compressed bytes keep pace with the objects.
-      yield configMap(`cm-${i}`, { noise: hash('sha512', String(i), 'base64') + noise })
+    try {
+      for (let i = 0; i < 50_000; i++) {
+        taken = i
+        // Changing noise, so that the compressed bytes keep pace with the objects.
+        yield configMap(`cm-${i}`, { noise: hash('sha512', String(i), 'base64') + noise })
+      }
+    } finally {
+      ended = true
     }
   }
   let out = 0
@@ -177,6 +182,8 @@ test('a slow consumer holds the items back', async () => {
   }
   assert.ok(taken > 0)
   assert.ok(taken < 5_000, `${taken} items were taken for ${out} bytes`)
+  for (let i = 0; i < 200 && !ended; i++) await turn()
+  assert.ok(ended, 'a consumer that leaves ends the items too')
 })
 
 test('nothing of a disposed, failed or aborted archive is left on disk', async () => {

@@ -30,7 +30,7 @@ export function goJson(value: unknown): string {
 /** The value in a gzip'd JSON artifact: 'not-gzip', 'corrupt', 'truncated', 'trailing-data', 'too-large' or 'invalid-json'. */
 export async function decodeJsonGz(
   bytes: StoredBytes,
-  { name, maxBytes = 256 * 2 ** 20 }: DecodeOptions,
+  { name, maxBytes = 256 * 2 ** 20 }: DecodeOptions = { name: 'the file' },
 ): Promise<unknown> {
   const chunks: Uint8Array[] = []
   let size = 0
