@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { allCrds, type CustomResourceDefinition, type StructuralSchema } from './crd.ts'
 
@@ -114,4 +115,45 @@ test('numbers, times, bytes, maps and nulls are stated as Velero states them', (
   })
   assert.deepEqual(schemaPart('serverstatusrequests', '.spec'), { type: 'object' })
   assert.deepEqual(schemaPart('restores', '.spec.existingResourcePolicy'), { type: 'string', nullable: true })
+})
+
+/** One line per part of the schema: its path and every fact about it. */
+function facts(schema: StructuralSchema, path: string, required = false): string[] {
+  const said = [
+    schema.type,
+    schema.format,
+    schema.nullable === true && 'nullable',
+    required && 'required',
+    schema.minItems !== undefined && `minItems=${schema.minItems}`,
+    schema.enum !== undefined && `enum=${schema.enum.join('|')}`,
+    'default' in schema && `default=${JSON.stringify(schema.default)}`,
+    schema['x-kubernetes-preserve-unknown-fields'] === true && 'preserve-unknown-fields',
+    schema['x-kubernetes-map-type'] !== undefined && `map-type=${String(schema['x-kubernetes-map-type'])}`,
+    schema['x-kubernetes-list-type'] !== undefined && `list-type=${String(schema['x-kubernetes-list-type'])}`,
+  ]
+  const fields = Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
+    facts(field, `${path}.${name}`, schema.required?.includes(name)),
+  )
+  return [
+    `${path} ${said.filter((fact) => typeof fact === 'string').join(' ')}`,
+    ...fields,
+    ...(schema.items === undefined ? [] : facts(schema.items, `${path}[]`)),
+    ...(schema.additionalProperties === undefined ? [] : facts(schema.additionalProperties, `${path}{}`)),
+  ]
+}
+
+function columnFacts({ spec }: CustomResourceDefinition): string[] {
+  return (spec.versions[0]?.additionalPrinterColumns ?? []).map(({ name, jsonPath, type, format, priority }) => {
+    const said = [jsonPath, type, format, priority !== undefined && `priority=${priority}`]
+    return `${spec.names.plural} column ${name}: ${said.filter((fact) => typeof fact === 'string').join(' ')}`
+  })
+}
+
+test('every field and column of every kind is stated as in the CRDs of Velero 1.18.1, and there is no other', () => {
+  const recorded = readFileSync(new URL('../../test/compat/golden/crd-fields.txt', import.meta.url), 'utf8')
+  const ours = allCrds().flatMap((crd) => [
+    ...facts(versionOf(crd).schema.openAPIV3Schema, crd.spec.names.plural),
+    ...columnFacts(crd),
+  ])
+  assert.deepEqual(ours.toSorted(), recorded.trimEnd().split('\n').toSorted())
 })
