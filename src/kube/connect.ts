@@ -14,7 +14,7 @@ import type {
 import type { ClusterConfig } from './cluster-config.ts'
 import { openCredentials } from './credentials.ts'
 import { discover } from './discover.ts'
-import { parseJson } from './json.ts'
+import { parseJson, writeJson } from './json.ts'
 import type { ObjectMeta, ResourceType } from './object.ts'
 import { pageIn } from './page.ts'
 import type { TransportOptions } from './transport.ts'
@@ -155,7 +155,7 @@ function writeCall(method: Call['method'], type: AnyType, { how, object, verb, r
   return {
     method,
     path: pathOf(type, addressed),
-    body: JSON.stringify(object),
+    body: writeJson(object),
     verb,
     object: objectLabel(type, namespace, name ?? `${generateName ?? ''}*`),
     repeatable,

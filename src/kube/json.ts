@@ -30,6 +30,22 @@ export function parseJson(text: string): unknown {
   )
 }
 
+const GO_ESCAPES: Record<string, string> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+}
+
+/**
+ * JSON with the escapes of Go's encoder. The API server keeps some fields as the bytes that were sent (a ControllerRevision's data) and
+ * compares them with what its own encoder makes of them: with other escapes such an object can never be written again.
+ */
+export function writeJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (character) => GO_ESCAPES[character] ?? character)
+}
+
 /** A deep copy of a JSON value. Raw numbers, which are immutable, are shared; `structuredClone` would turn them into objects. */
 export function cloneJson<T>(value: T): T {
   return clone(value) as T
