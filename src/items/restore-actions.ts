@@ -6,7 +6,6 @@ import { changeStorageClassAction } from './restore-actions/change-storage-class
 import { claimAction } from './restore-actions/claim.ts'
 import { crdPreserveFieldsAction } from './restore-actions/custom-resource-definition.ts'
 import { initHookAction } from './restore-actions/init-hook.ts'
-import { initHookAction } from './restore-actions/init-hook.ts'
 import { jobAction } from './restore-actions/job.ts'
 import { podVolumeRestoreAction } from './restore-actions/pod-volume-restore.ts'
 import { podAction } from './restore-actions/pod.ts'

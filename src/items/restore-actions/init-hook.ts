@@ -1,48 +1,42 @@
 import { createHash } from 'node:crypto'
 import { hookPrefixes } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
-import { listOf, objectOf, textOf } from '../json.ts'
+import { listOf, objectOf } from '../json.ts'
 import type { RestoreAction } from '../restore-action.ts'
 
-/** Containers that wait for volume data; hooks come after them, since they may need the data. */
-const waiting: readonly unknown[] = ['restore-wait', 'restic-wait']
-
-/** Gives a pod the init container that its annotations ask for, before its own ones (spec/restore §10.1). */
+/** Puts the init container that a pod's annotations ask for before the pod's own ones (spec/restore §10.1). */
 export const initHookAction: RestoreAction = {
   name: 'velero.io/init-restore-hook',
   appliesTo: (resource) => resource === 'pods',
-  execute(pod) {
-    const hook = annotatedContainer(pod)
-    if (hook === undefined) return { object: pod }
-    const spec = objectOf(pod['spec'])
-    const own = listOf(spec?.['initContainers'])
-    const first = waiting.includes(objectOf(own[0])?.['name']) ? 1 : 0
-    const initContainers = [...own.slice(0, first), hook, ...own.slice(first)]
-    return { object: { ...pod, spec: { ...spec, initContainers } } }
+  execute(pod, { archived }) {
+    const container = annotatedContainer(archived)
+    if (container === undefined) return { object: pod }
+    const spec = objectOf(pod['spec']) ?? {}
+    return { object: { ...pod, spec: { ...spec, initContainers: [container, ...listOf(spec['initContainers'])] } } }
   },
 }
 
-function annotatedContainer(pod: KubeObject): object | undefined {
-  const annotation = (field: string) => pod.metadata.annotations?.[hookPrefixes.initRestore + field] ?? ''
-  const image = annotation('container-image')
-  const command = annotation('command')
-  if (image === '' || command === '') return undefined
-  const name = annotation('container-name') || `velero-restore-init-${suffix(pod)}`
-  return { name, image, command: commandOf(command) }
+function annotatedContainer({ metadata }: KubeObject): Record<string, unknown> | undefined {
+  const value = (field: string): string | undefined => metadata.annotations?.[hookPrefixes.initRestore + field]
+  const image = value('container-image')
+  const command = value('command')
+  if (!image || !command) return undefined
+  return { name: value('container-name') || defaultName(metadata), image, command: argumentsOf(command) }
 }
 
-/** A JSON list of text is a command with its arguments; anything else is the command itself. */
-function commandOf(annotation: string): readonly string[] {
-  if (!annotation.startsWith('[')) return [annotation]
+// Velero makes up a random name; one that follows from the pod is the same at the second attempt.
+function defaultName({ namespace, name }: KubeObject['metadata']): string {
+  const digest = createHash('sha256').update(`${namespace}/${name}`).digest('hex')
+  return `velero-restore-init-${digest.slice(0, 8)}`
+}
+
+function argumentsOf(command: string): string[] {
+  if (!command.startsWith('[')) return [command]
   try {
-    const words = listOf(JSON.parse(annotation))
-    return words.length > 0 && words.every((word) => textOf(word) !== undefined) ? (words as string[]) : [annotation]
+    const parsed: unknown = JSON.parse(command)
+    if (Array.isArray(parsed) && parsed.every((part) => typeof part === 'string')) return parsed
   } catch {
-    return [annotation]
+    // Not a list after all: `[ -f x ]` is a command too.
   }
-}
-
-// Velero takes a random one; this one is the same for each try.
-function suffix({ metadata }: KubeObject): string {
-  return createHash('sha256').update(`${metadata.namespace}/${metadata.name}`).digest('hex').slice(0, 8)
+  return [command]
 }
