@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { compileGlob, isGlob, namespacePatternProblem } from './globs.ts'
+
+const fits = (pattern: string, name: string): boolean => compileGlob(pattern)(name)
+
+test('patterns fit as in Velero', () => {
+  for (const [pattern, name] of [
+    ['*', ''],
+    ['app-*', 'app-one'],
+    ['db?', 'db1'],
+    ['[a-c]x', 'bx'],
+    ['[!a-c]x', 'dx'],
+    ['{app,db}-*', 'db-1'],
+    ['*.example.com', 'widgets.example.com'],
+  ] as const) {
+    assert.ok(fits(pattern, name), `${pattern} ${name}`)
+  }
+  for (const [pattern, name] of [
+    ['app-*', 'myapp-one'],
+    ['db?', 'db'],
+    ['a.b', 'axb'],
+    ['a.b*', 'axb'],
+    ['[!a-c]x', 'bx'],
+    ['{app,db}', 'web'],
+  ] as const) {
+    assert.ok(!fits(pattern, name), `${pattern} ${name}`)
+  }
+})
+
+test('brackets and braces without a partner stand for themselves', () => {
+  for (const text of ['[', 'a{', 'x{a,b', '}{', '[]', 'a]']) assert.ok(fits(text, text), text)
+})
+
+test('what cannot name namespaces of a backup is refused in the words of Velero', () => {
+  const unsupported = 'wildcard pattern contains unsupported characters: |, (, ), !, {, }, ,'
+  assert.equal(namespacePatternProblem('x|y'), unsupported)
+  assert.equal(namespacePatternProblem('{a,b}'), unsupported)
+  assert.match(namespacePatternProblem('a**b') ?? '', /consecutive asterisks/)
+  assert.match(namespacePatternProblem('a[]') ?? '', /empty brackets/)
+  assert.match(namespacePatternProblem('a[b') ?? '', /unbalanced brackets/)
+  assert.match(namespacePatternProblem('Upper') ?? '', /invalid namespace "Upper": a lowercase RFC 1123 label/)
+  assert.match(namespacePatternProblem('a'.repeat(64)) ?? '', /no more than 63/)
+})
+
+test('names and patterns that Velero takes pass', () => {
+  for (const text of ['', 'shop', '*', '*-tmp', 'db?', 'team-[a-z]', '?'])
+    assert.equal(namespacePatternProblem(text), undefined)
+})
+
+const letter = fc.constantFrom('a', 'b', 'c', '.', '-')
+const part = fc.oneof(letter, fc.constantFrom('*', '?', '[ab]', '[!ab]', '[a-b]'))
+
+/** Backtracking by the book, without regular expressions. */
+function model(pattern: readonly string[], name: string): boolean {
+  const [first, ...rest] = pattern
+  if (first === undefined) return name === ''
+  if (first === '*') return model(rest, name) || (name !== '' && model(pattern, name.slice(1)))
+  if (name === '') return false
+  const inSet = name.startsWith('a') || name.startsWith('b')
+  const one = first === '?' || first === name[0] || (first.startsWith('[!') ? !inSet : first.startsWith('[') && inSet)
+  return one && model(rest, name.slice(1))
+}
+
+test('a pattern fits a name exactly when the model says so', () => {
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 6 }), fc.string({ unit: letter, maxLength: 6 }), (parts, name) => {
+      assert.equal(fits(parts.join(''), name), model(parts, name))
+    }),
+  )
+})
+
+test('any text at all can be compiled, and a plain one fits only itself', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 12 }), fc.string(), (pattern, name) => {
+      const result = fits(pattern, name)
+      if (!isGlob(pattern)) assert.equal(result, pattern === name)
+    }),
+  )
+})
