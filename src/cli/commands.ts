@@ -1,0 +1,42 @@
+import type { Command } from './command.ts'
+import { backupCreate } from './commands/backup-create.ts'
+import { backupDelete } from './commands/backup-delete.ts'
+import { backupDescribe } from './commands/backup-describe.ts'
+import { backupDownload } from './commands/backup-download.ts'
+import { backupGet } from './commands/backup-get.ts'
+import { backupLogs } from './commands/backup-logs.ts'
+import { completion } from './commands/completion.ts'
+import { demo } from './commands/demo.ts'
+import { install } from './commands/install.ts'
+import { locationCreate } from './commands/location-create.ts'
+import { locationGet } from './commands/location-get.ts'
+import { restoreCreate } from './commands/restore-create.ts'
+import { restoreDescribe } from './commands/restore-describe.ts'
+import { restoreGet } from './commands/restore-get.ts'
+import { restoreLogs } from './commands/restore-logs.ts'
+import { sandboxCommands } from './commands/sandbox.ts'
+import { server } from './commands/server.ts'
+import { version } from './commands/version.ts'
+
+const withoutCompletion: readonly Command[] = [
+  backupCreate,
+  backupGet,
+  backupDescribe,
+  backupLogs,
+  backupDownload,
+  backupDelete,
+  restoreCreate,
+  restoreGet,
+  restoreDescribe,
+  restoreLogs,
+  locationCreate,
+  locationGet,
+  install,
+  server,
+  ...sandboxCommands,
+  demo,
+  version,
+]
+
+/** Every command, in the order of the help. Completion is made from the others. */
+export const commands: readonly Command[] = [...withoutCompletion, completion(withoutCompletion)]

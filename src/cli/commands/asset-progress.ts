@@ -1,0 +1,48 @@
+import { ensureControlPlane, findAsset, type AssetProgress } from '#sandbox/assets.ts'
+import type { ControlPlaneAssets } from '#sandbox/control-plane.ts'
+import { note, type CliContext } from '../context.ts'
+import { formatMillis } from '../units.ts'
+
+/** Gets hold of the control plane's programs and shows what is built meanwhile, on standard error. */
+export async function prepareAssets(context: CliContext): Promise<ControlPlaneAssets> {
+  const { env, signal } = context
+  if ((await findAsset('kube-apiserver', env)) === undefined) {
+    note(
+      context,
+      'The first time, Kubernetes’ programs are built from source through Go and kept in the cache (several minutes).',
+    )
+  }
+  const report = assetReporter(context)
+  try {
+    return await ensureControlPlane({ env, signal, progress: (event) => report.show(event) })
+  } finally {
+    report.end()
+  }
+}
+
+/** Shows builds: one rewritten line on a terminal, a line per step elsewhere. */
+export function assetReporter(context: CliContext): { show(event: AssetProgress): void; end(): void } {
+  const live = context.terminal.stderr
+  let shown = ''
+  return {
+    show(event) {
+      const line = describeAsset(event)
+      if (live) context.stderr.write(`\r\x1b[2K${line}${event.step === 'built' ? '\n' : ''}`)
+      // Elsewhere a line that differs only in its times says nothing new.
+      else if (`${event.asset} ${event.step}` !== shown) note(context, line)
+      shown = `${event.asset} ${event.step}`
+    },
+    end() {
+      if (live) context.stderr.write('\r\x1b[2K')
+    },
+  }
+}
+
+/** `kube-apiserver v1.36.3: compiling, 42 s, about 2m50s left`. */
+export function describeAsset(event: AssetProgress): string {
+  const name = `${event.asset} ${event.version}`
+  if (event.step === 'waiting')
+    return `${name}: process ${event.holder} is building it, ${formatMillis(event.elapsedMs)}`
+  if (event.step === 'built') return `${name}: built in ${formatMillis(event.elapsedMs)}`
+  return `${name}: ${event.step}, ${formatMillis(event.elapsedMs)}`
+}

@@ -1,0 +1,58 @@
+import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
+import type { KubeClient, ListOptions } from '#kube/client.ts'
+import { formatSelector } from '#selection/label-selector.ts'
+import { command } from '../command.ts'
+import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
+import { OK } from '../exit.ts'
+import { selector, toggle } from '../flag.ts'
+import { outputFlag, printObjects } from '../output.ts'
+import { locationColumns } from './location-columns.ts'
+
+export const locationGet = command({
+  path: ['backup-location', 'get'],
+  also: [
+    ['get', 'backup-locations'],
+    ['get', 'backup-location'],
+  ],
+  summary: 'List the stores the server knows',
+  args: '[names...]',
+  flags: {
+    ...installationFlags,
+    selector: selector('only locations with these labels', { short: 'l' }),
+    default: toggle('only the default location'),
+    output: outputFlag(),
+  },
+  async run({ args, flags, context }) {
+    const kube = await openCluster(context, flags)
+    try {
+      const namespace = serverNamespace(context, flags)
+      const query = {
+        namespace,
+        labelSelector: flags.selector && formatSelector(flags.selector),
+        signal: context.signal,
+      }
+      const locations = await readLocations(kube, args, query)
+      printObjects(
+        context,
+        locations.filter(({ spec }) => flags.default !== true || spec.default === true),
+        {
+          format: flags.output,
+          columns: locationColumns(),
+          none: `No backup locations in namespace ${namespace}. Make one with: lifeboat backup-location create NAME --provider … --bucket …`,
+        },
+      )
+      return OK
+    } finally {
+      await kube.close()
+    }
+  },
+})
+
+async function readLocations(
+  kube: KubeClient,
+  names: readonly string[],
+  query: ListOptions,
+): Promise<BackupStorageLocation[]> {
+  if (names.length > 0) return await Promise.all(names.map((name) => kube.get(BackupStorageLocations, name, query)))
+  return (await kube.list(BackupStorageLocations, query)).items
+}

@@ -1,0 +1,158 @@
+import { labelKeys } from '#api/labels.ts'
+import { Restores, type Restore, type RestoreSpec } from '#api/restore.ts'
+import { apiVersionOf } from '#kube/object.ts'
+import { command } from '../command.ts'
+import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
+import { print, type CliContext } from '../context.ts'
+import type { Door } from '../door.ts'
+import { exitCodeOfPhase, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
+import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
+import { outputFlag, printObjects } from '../output.ts'
+import { follow } from './backup-create.ts'
+import { backupNamed } from './backup-get.ts'
+import { restoreColumns } from './restore-columns.ts'
+import { restoreSummary } from './run-summary.ts'
+
+const flags = {
+  ...doorFlags,
+  'from-backup': text('the backup to restore', { metavar: 'NAME' }),
+  'from-schedule': text('restore the newest completed backup of this schedule', { metavar: 'NAME' }),
+  'allow-partially-failed': toggle('with --from-schedule: take a partially failed backup too'),
+  'include-namespaces': list('namespaces to restore (default: all in the backup)', { metavar: 'NS,…' }),
+  'exclude-namespaces': list('namespaces to leave out', { metavar: 'NS,…' }),
+  'include-resources': list('types to restore, such as pods or deployments.apps', { metavar: 'TYPE,…' }),
+  'exclude-resources': list('types to leave out', { metavar: 'TYPE,…' }),
+  'namespace-mappings': map('restore into other namespaces: old:new', { separator: ':' }),
+  labels: map('labels of the restore'),
+  annotations: map('annotations of the restore'),
+  selector: selector('only objects with these labels', { short: 'l' }),
+  'or-selector': orSelector('only objects that match one of these selectors'),
+  'include-cluster-resources': toggle('restore cluster-scoped objects: all with true, none with false'),
+  'restore-volumes': toggle('restore volumes from snapshots'),
+  'preserve-nodeports': toggle('keep the node ports of Services'),
+  'write-sparse-files': toggle('write sparse files when volumes are restored'),
+  'existing-resource-policy': choice('what to do with objects that exist', ['none', 'update']),
+  'status-include-resources': list('types whose status is restored', { metavar: 'TYPE,…' }),
+  'status-exclude-resources': list('types whose status is not restored', { metavar: 'TYPE,…' }),
+  'item-operation-timeout': duration('how long to wait for asynchronous operations (default 4h)'),
+  'resource-modifier-configmap': text('ConfigMap with resource modifiers', { metavar: 'NAME' }),
+  'parallel-files-download': integer('files to download at once', 0),
+  wait: toggle('wait until the restore has ended; the exit code then says how', { short: 'w' }),
+  output: outputFlag(),
+}
+type Given = FlagValues<typeof flags>
+
+export const restoreCreate = command({
+  path: ['restore', 'create'],
+  also: [['create', 'restore']],
+  summary: 'Restore a backup',
+  args: '[name]',
+  flags,
+  examples: [
+    'lifeboat --store /backups restore create --from-backup monday',
+    'lifeboat restore create --from-backup monday --include-namespaces shop --wait',
+    'lifeboat restore create --from-backup monday --namespace-mappings shop:shop-copy',
+  ],
+  async run({ args, flags: given, context }): Promise<ExitCode> {
+    refuseContradictions(given)
+    await using door = await openDoor(context, given)
+    const spec = await pinBackup(door, restoreSpecFrom(given), given)
+    const restore = restoreFrom(args[0], { spec, given, context })
+    if (given.output !== undefined) {
+      printObjects(context, [restore], { format: given.output, columns: restoreColumns(context), none: '' })
+      return OK
+    }
+    const ended = await follow(context, (onStanding) =>
+      door.createRestore(restore, { wait: given.wait ?? false, signal: context.signal, onStanding }),
+    )
+    print(context, restoreSummary(ended, context))
+    return ended.status?.completionTimestamp === undefined && given.wait !== true
+      ? OK
+      : exitCodeOfPhase(ended.status?.phase)
+  },
+})
+
+function refuseContradictions(given: Given): void {
+  if ((given['from-backup'] === undefined) === (given['from-schedule'] === undefined)) {
+    throw new UserError('say what to restore: --from-backup NAME or --from-schedule NAME (one of them)', {
+      exitCode: USAGE,
+    })
+  }
+  if (given.selector !== undefined && given['or-selector'] !== undefined) {
+    throw new UserError('use either --selector or --or-selector, not both', { exitCode: USAGE })
+  }
+}
+
+/** The spec these flags describe (spec/cli.md §5.1). */
+function restoreSpecFrom(given: Given): RestoreSpec {
+  const modifiers = given['resource-modifier-configmap']
+  const status = given['status-include-resources']
+  const parallel = given['parallel-files-download'] ?? 0
+  return {
+    backupName: given['from-backup'],
+    scheduleName: given['from-schedule'],
+    includedNamespaces: given['include-namespaces'] ?? ['*'],
+    excludedNamespaces: given['exclude-namespaces'],
+    includedResources: given['include-resources'],
+    excludedResources: given['exclude-resources'],
+    namespaceMapping: given['namespace-mappings'],
+    labelSelector: given.selector,
+    orLabelSelectors: given['or-selector'],
+    includeClusterResources: given['include-cluster-resources'],
+    restorePVs: given['restore-volumes'],
+    preserveNodePorts: given['preserve-nodeports'],
+    existingResourcePolicy: given['existing-resource-policy'],
+    restoreStatus:
+      status === undefined
+        ? undefined
+        : { includedResources: status, excludedResources: given['status-exclude-resources'] },
+    itemOperationTimeout: given['item-operation-timeout'],
+    resourceModifier: modifiers === undefined ? undefined : { apiGroup: '', kind: 'configmap', name: modifiers },
+    uploaderConfig: {
+      writeSparseFiles: given['write-sparse-files'] ?? false,
+      ...(parallel > 0 ? { parallelFilesDownload: parallel } : {}),
+    },
+  }
+}
+
+/** Makes sure that what is asked for is there; with --allow-partially-failed chooses the backup here, as Velero's client does. */
+async function pinBackup(door: Door, spec: RestoreSpec, given: Given): Promise<RestoreSpec> {
+  if (spec.backupName !== undefined) {
+    await backupNamed(door, spec.backupName)
+    return spec
+  }
+  const schedule = spec.scheduleName ?? ''
+  const backups = await door.backups(`${labelKeys.scheduleName}=${schedule}`)
+  if (backups.length === 0) throw new UserError(`schedule "${schedule}" has no backups in ${door.place}`)
+  if (given['allow-partially-failed'] !== true) return spec
+  const usable = backups
+    .filter(({ status }) => status?.phase === 'Completed' || status?.phase === 'PartiallyFailed')
+    .toSorted((a, b) => String(a.status?.startTimestamp).localeCompare(String(b.status?.startTimestamp)))
+  const newest = usable.at(-1)
+  return newest === undefined ? spec : { ...spec, backupName: newest.metadata.name, scheduleName: undefined }
+}
+
+function restoreFrom(
+  name: string | undefined,
+  made: { spec: RestoreSpec; given: Given; context: CliContext },
+): Restore {
+  const { spec, given, context } = made
+  const source = given['from-backup'] ?? given['from-schedule'] ?? ''
+  return {
+    apiVersion: apiVersionOf(Restores),
+    kind: Restores.kind,
+    metadata: {
+      name: name ?? `${source}-${localStamp(context.now())}`,
+      namespace: serverNamespace(context, given),
+      ...(given.labels === undefined ? {} : { labels: given.labels }),
+      ...(given.annotations === undefined ? {} : { annotations: given.annotations }),
+    },
+    spec,
+  }
+}
+
+/** `YYYYMMDDhhmmss` in local time, as Velero names restores. */
+function localStamp(now: Date): string {
+  const parts = [now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes(), now.getSeconds()]
+  return String(now.getFullYear()) + parts.map((part) => String(part).padStart(2, '0')).join('')
+}

@@ -1,0 +1,136 @@
+import type { Restore, RestoreSpec } from '#api/restore.ts'
+import type { ResourceList } from '#archive/resource-list.ts'
+import type { Results } from '#archive/run-log.ts'
+import { formatSelector } from '#selection/label-selector.ts'
+import { colourPhase, coloursOf } from '../colour.ts'
+import { command } from '../command.ts'
+import { doorFlags, openDoor } from '../connection.ts'
+import { print, type CliContext } from '../context.ts'
+import { instant, pairs, renderDescription, triState, words, type Line } from '../describe.ts'
+import type { Door } from '../door.ts'
+import { OK } from '../exit.ts'
+import { choice, selector, toggle } from '../flag.ts'
+import { printDocument } from '../output.ts'
+import { formatCount } from '../units.ts'
+import { restorePhaseText } from './restore-columns.ts'
+import { restoreNamed } from './restore-get.ts'
+import { resultLines } from './results-lines.ts'
+import { readJson } from './stored-json.ts'
+
+/** What a description is made of. */
+interface Facts {
+  readonly restore: Restore
+  readonly results: Results | undefined
+  readonly resourceList: ResourceList | undefined
+}
+
+export const restoreDescribe = command({
+  path: ['restore', 'describe'],
+  also: [
+    ['describe', 'restore'],
+    ['describe', 'restores'],
+  ],
+  summary: 'Show everything about restores',
+  args: '[names...]',
+  flags: {
+    ...doorFlags,
+    selector: selector('only restores with these labels', { short: 'l' }),
+    details: toggle('list every object and what became of it'),
+    output: choice('how to print', ['plaintext', 'json', 'yaml'], { short: 'o' }),
+  },
+  async run({ args, flags, context }) {
+    await using door = await openDoor(context, flags)
+    const restores =
+      args.length > 0
+        ? await Promise.all(args.map((name) => restoreNamed(door, name)))
+        : await door.restores(flags.selector && formatSelector(flags.selector))
+    const described = []
+    for (const restore of restores) described.push(await gather(door, restore, flags.details ?? false))
+    if (flags.output === 'json' || flags.output === 'yaml') {
+      printDocument(context, described.length === 1 ? described[0] : described, flags.output)
+      return OK
+    }
+    print(context, described.map((facts) => renderDescription(restoreLines(facts, context))).join('\n\n'))
+    return OK
+  },
+})
+
+async function gather(door: Door, restore: Restore, details: boolean): Promise<Facts> {
+  const { name } = restore.metadata
+  const troubled = (restore.status?.errors ?? 0) + (restore.status?.warnings ?? 0) > 0
+  return {
+    restore,
+    results: troubled ? await readJson<Results>(door.restoreArtifact(name, 'results')) : undefined,
+    resourceList: details ? await readJson<ResourceList>(door.restoreArtifact(name, 'resource-list')) : undefined,
+  }
+}
+
+/** The sections of `velero restore describe` in its order (spec/cli.md §9.3). */
+function restoreLines({ restore, results, resourceList }: Facts, context: CliContext): Line[] {
+  const { status, metadata } = restore
+  return [
+    ['Name', metadata.name],
+    ['Namespace', metadata.namespace ?? ''],
+    ['Labels', pairs(metadata.labels)],
+    ['Annotations', pairs(metadata.annotations)],
+    '',
+    ['Phase', colourPhase(restorePhaseText(restore), coloursOf(context))],
+    ...(status?.failureReason === undefined ? [] : [['Failure reason', status.failureReason] as const]),
+    ['Total items to be restored', formatCount(status?.progress?.totalItems ?? 0)],
+    ['Items restored', formatCount(status?.progress?.itemsRestored ?? 0)],
+    '',
+    ['Started', instant(status?.startTimestamp)],
+    ['Completed', instant(status?.completionTimestamp)],
+    ...(status?.validationErrors?.length
+      ? ['' as const, { heading: 'Validation errors:', lines: status.validationErrors }]
+      : []),
+    ...resultLines(results, { warnings: status?.warnings ?? 0, errors: status?.errors ?? 0 }),
+    '',
+    ['Backup', restore.spec.backupName ?? ''],
+    '',
+    ...specLines(restore.spec),
+    ...resourceLines(resourceList),
+  ]
+}
+
+function specLines(spec: RestoreSpec): Line[] {
+  return [
+    {
+      heading: 'Namespaces:',
+      lines: [
+        `Included:  ${words(spec.includedNamespaces, 'all namespaces found in the backup')}`,
+        `Excluded:  ${words(spec.excludedNamespaces)}`,
+      ],
+    },
+    '',
+    {
+      heading: 'Resources:',
+      lines: [
+        `Included:        ${words(spec.includedResources, '*')}`,
+        `Excluded:        ${words(spec.excludedResources)}`,
+        `Cluster-scoped:  ${triState(spec.includeClusterResources, { on: 'included', off: 'excluded' })}`,
+      ],
+    },
+    '',
+    ['Namespace mappings', pairs(spec.namespaceMapping)],
+    '',
+    ['Label selector', spec.labelSelector ? formatSelector(spec.labelSelector) : '<none>'],
+    [
+      'Or label selector',
+      spec.orLabelSelectors?.length ? spec.orLabelSelectors.map((one) => formatSelector(one)).join(' or ') : '<none>',
+    ],
+    '',
+    ['Restore PVs', triState(spec.restorePVs)],
+    '',
+    ['Existing Resource Policy', spec.existingResourcePolicy || '<none>'],
+    ['ItemOperationTimeout', spec.itemOperationTimeout ?? ''],
+    '',
+    ['Preserve Service NodePorts', triState(spec.preserveNodePorts)],
+  ]
+}
+
+function resourceLines(list: ResourceList | undefined): Line[] {
+  if (list === undefined) return []
+  const lines = Object.entries(list).flatMap(([type, names]) => [`${type}:`, ...names.map((name) => `  - ${name}`)])
+  return ['', { heading: 'Resource List:', lines }]
+}

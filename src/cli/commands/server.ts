@@ -1,0 +1,74 @@
+import { hostname } from 'node:os'
+import { randomUUID } from 'node:crypto'
+import { parseDuration } from '#api/duration.ts'
+import { logLevels, type ServerConfig } from '#server/config.ts'
+import { command } from '../command.ts'
+import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
+import { note, type CliContext } from '../context.ts'
+import { OK } from '../exit.ts'
+import { choice, duration, integer, text, toggle, type FlagValues } from '../flag.ts'
+
+const flags = {
+  ...installationFlags,
+  'log-level': choice('least level that is logged', logLevels),
+  'metrics-address': text('address of /metrics, /healthz, /readyz and downloads (default :8085)', {
+    metavar: 'HOST:PORT',
+  }),
+  'public-url': text('how clients reach that address, for downloads from directories', { metavar: 'URL' }),
+  'default-backup-storage-location': text('location of backups that name none (default "default")', {
+    metavar: 'NAME',
+  }),
+  'default-backup-ttl': duration('how long backups are kept that do not say (default 720h)'),
+  'default-item-operation-timeout': duration('how long asynchronous operations may take (default 4h)'),
+  'resource-timeout': duration('how long to wait for single objects (default 10m)'),
+  'default-volumes-to-fs-backup': toggle('copy the files of pod volumes unless they opt out'),
+  'default-snapshot-move-data': toggle('move the data of CSI snapshots to the location'),
+  'store-validation-frequency': duration('how often locations are checked; 0 for once (default 1m)'),
+  'concurrent-backups': integer('backups made at once (default 1)', 1),
+  'concurrent-restores': integer('restores run at once (default 1)', 1),
+}
+
+export const server = command({
+  path: ['server'],
+  summary: 'Run the server: watches Backup, Restore and the other custom resources and does what they ask',
+  flags,
+  async run({ flags: given, context }) {
+    // Loaded here: no other command pays for the server's libraries when it starts.
+    const { runServer } = await import('#server/server.ts')
+    const kube = await openCluster(context, given)
+    try {
+      await runServer({
+        config: configFrom(given, context),
+        kube,
+        now: context.now,
+        signal: context.signal,
+        logTo: context.stdout,
+        onListening: (address) => note(context, `Listening on ${address}; Ctrl-C ends the server.`),
+      })
+      return OK
+    } finally {
+      await kube.close()
+    }
+  },
+})
+
+function configFrom(given: FlagValues<typeof flags>, context: CliContext): ServerConfig {
+  return {
+    version: context.version,
+    namespace: serverNamespace(context, given),
+    identity: `${hostname()}_${randomUUID()}`,
+    metricsAddress: given['metrics-address'] ?? ':8085',
+    publicUrl: given['public-url'],
+    logLevel: given['log-level'] ?? 'info',
+    defaultBackupStorageLocation: given['default-backup-storage-location'] ?? 'default',
+    defaultBackupTtl: given['default-backup-ttl'] ?? '720h0m0s',
+    defaultItemOperationTimeout: given['default-item-operation-timeout'] ?? '4h0m0s',
+    resourceTimeout: given['resource-timeout'] ?? '10m0s',
+    defaultVolumesToFsBackup: given['default-volumes-to-fs-backup'] ?? false,
+    defaultSnapshotMoveData: given['default-snapshot-move-data'] ?? false,
+    storeValidationFrequency: parseDuration(given['store-validation-frequency'] ?? '1m'),
+    concurrentBackups: given['concurrent-backups'] ?? 1,
+    concurrentRestores: given['concurrent-restores'] ?? 1,
+    env: context.env,
+  }
+}

@@ -1,0 +1,33 @@
+import type { Backup } from '#api/backup.ts'
+import type { Restore } from '#api/restore.ts'
+import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
+import type { Standing } from './progress-line.ts'
+
+/** How a command wants to be kept informed, and whether it waits for the end. */
+export interface Following {
+  /** Resolve when the work has ended, not when it was accepted. The store door always waits. */
+  readonly wait: boolean
+  readonly signal: AbortSignal
+  onStanding(standing: Standing): void
+}
+
+/**
+ * Where commands find backups and restores: a cluster with Lifeboat (or Velero) installed, or a store without any
+ * installation. Commands are the same for both. Every method rejects with an error that speaks for itself.
+ */
+export interface Door extends AsyncDisposable {
+  /** For messages: `store /backups` or `cluster https://… (namespace velero)`. */
+  readonly place: string
+  /** All backups, in name order. Unfinished ones appear only where the door can know them. */
+  backups(labelSelector?: string): Promise<Backup[]>
+  backup(name: string): Promise<Backup | undefined>
+  createBackup(backup: Backup, following: Following): Promise<Backup>
+  /** Deletes the backup with everything behind it, or hands that to the server; resolves to a sentence that says which. */
+  deleteBackup(backup: Backup): Promise<string>
+  /** The stored bytes, or undefined when the backup has no such artifact. */
+  backupArtifact(name: string, artifact: BackupArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
+  restores(labelSelector?: string): Promise<Restore[]>
+  restore(name: string): Promise<Restore | undefined>
+  createRestore(restore: Restore, following: Following): Promise<Restore>
+  restoreArtifact(name: string, artifact: RestoreArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
+}

@@ -1,0 +1,43 @@
+import { homedir } from 'node:os'
+import { createInterface } from 'node:readline/promises'
+import type { CliContext } from './context.ts'
+import { INTERRUPTED } from './exit.ts'
+import { runProgram } from './program.ts'
+
+/** Runs the command in `process.argv` and sets the exit code. The first Ctrl-C asks the command to stop and clean up, the second ends the process. */
+export async function runMain(version: string): Promise<void> {
+  const stop = new AbortController()
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(INTERRUPTED)
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  // A reader that went away (`lifeboat backup get | head -1`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+  const context: CliContext = {
+    version,
+    env: process.env,
+    home: homedir(),
+    cwd: process.cwd(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    terminal: { stdin: process.stdin.isTTY, stdout: process.stdout.isTTY, stderr: process.stderr.isTTY },
+    now: () => new Date(),
+    signal: stop.signal,
+    ask: (question) => ask(question, stop.signal),
+  }
+  process.exitCode = await runProgram(process.argv.slice(2), context)
+  process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await reader.question(question, { signal })
+  } finally {
+    reader.close()
+  }
+}

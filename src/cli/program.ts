@@ -1,0 +1,109 @@
+import { Command as Program, CommanderError, Option } from 'commander'
+import type { Command } from './command.ts'
+import { commands } from './commands.ts'
+import { note, type CliContext } from './context.ts'
+import { explain, OK, USAGE, UserError, type ExitCode } from './exit.ts'
+import type { Flag } from './flag.ts'
+
+/** Parses `argv`, runs the command it names and returns the exit code. Never rejects: what goes wrong is explained on standard error. */
+export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
+  let exitCode: ExitCode = OK
+  const program = buildProgram(context, (code) => (exitCode = code))
+  try {
+    await program.parseAsync(spellOutBareFlags(argv, commands), { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE
+    const { text, exitCode: code } = explain(error, context.signal.aborted)
+    note(context, `Error: ${text}`)
+    return code
+  }
+}
+
+function buildProgram(context: CliContext, done: (code: ExitCode) => void): Program {
+  const program = new Program('lifeboat')
+  program
+    .description('Backup and restore for Kubernetes, wire-compatible with Velero.')
+    .version(`lifeboat ${context.version}`, '--version', 'print the version')
+    .configureOutput({ writeOut: (text) => context.stdout.write(text), writeErr: (text) => context.stderr.write(text) })
+    .showSuggestionAfterError()
+    .exitOverride()
+  for (const command of commands) {
+    addCommand(program, command.path, { command, context, done, hidden: false })
+    for (const path of command.also ?? []) addCommand(program, path, { command, context, done, hidden: true })
+  }
+  return program
+}
+
+interface Registration {
+  readonly command: Command
+  readonly context: CliContext
+  readonly done: (code: ExitCode) => void
+  readonly hidden: boolean
+}
+
+function addCommand(program: Program, path: readonly string[], registration: Registration): void {
+  const { command, context, done } = registration
+  const parent = path.slice(0, -1).reduce((at, word) => group(at, word, registration), program)
+  const name = path.at(-1) ?? ''
+  const leaf = parent.command(command.args === undefined ? name : `${name} ${command.args}`, {
+    hidden: registration.hidden && path.length === 1,
+  })
+  leaf.description(command.summary).exitOverride().showSuggestionAfterError()
+  for (const [flagName, flag] of Object.entries(command.flags)) leaf.addOption(optionOf(flagName, flag))
+  if (command.examples !== undefined)
+    leaf.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`)
+  leaf.action(async () => {
+    const values = leaf.opts<Record<string, unknown>>()
+    const flags = Object.fromEntries(Object.keys(command.flags).map((flag) => [flag, values[camelCase(flag)]]))
+    done(await command.run({ args: leaf.args, flags, context }))
+  })
+}
+
+function group(parent: Program, word: string, { hidden }: Registration): Program {
+  const known = parent.commands.find((child) => child.name() === word)
+  if (known !== undefined) return known
+  const made = parent.command(word, { hidden }).description(groupSummaries[word] ?? `Commands on ${word}`)
+  return made.exitOverride().showSuggestionAfterError()
+}
+
+const groupSummaries: Readonly<Record<string, string>> = {
+  backup: 'Make, list, read and delete backups',
+  restore: 'Restore backups, list and read restores',
+  'backup-location': 'Where backups are kept',
+  sandbox: 'A throw-away Kubernetes on this machine',
+}
+
+function optionOf(name: string, flag: Flag<unknown>): Option {
+  const short = flag.short === undefined ? '' : `-${flag.short}, `
+  const value = flag.bare === undefined ? ` <${flag.metavar ?? 'VALUE'}>` : ' [bool]'
+  const option = new Option(`${short}--${name}${value}`, flag.description)
+  if (flag.hidden === true) option.hideHelp()
+  return option.argParser((text: string, before: unknown) => {
+    try {
+      return flag.parse(text, before)
+    } catch (error) {
+      if (error instanceof UserError)
+        throw new UserError(`--${name} ${error.message}`, { exitCode: USAGE, cause: error })
+      throw error
+    }
+  })
+}
+
+/** Gives switches their value, since `--wait NAME` must not read NAME as the value of `--wait` (pflag's rule, which Velero follows). */
+function spellOutBareFlags(argv: readonly string[], all: readonly Command[]): string[] {
+  const bare = new Map<string, string>()
+  for (const { flags } of all) {
+    for (const [name, flag] of Object.entries(flags)) {
+      if (flag.bare === undefined) continue
+      bare.set(`--${name}`, `--${name}=${flag.bare}`)
+      if (flag.short !== undefined) bare.set(`-${flag.short}`, `--${name}=${flag.bare}`)
+    }
+  }
+  const end = argv.indexOf('--')
+  return argv.map((word, index) => (end !== -1 && index > end ? word : (bare.get(word) ?? word)))
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}

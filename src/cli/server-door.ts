@@ -1,0 +1,205 @@
+import { Backups, type Backup } from '#api/backup.ts'
+import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
+import { DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
+import type { CustomObject } from '#api/kind.ts'
+import { hasEnded } from '#api/phases.ts'
+import { Restores, type Restore } from '#api/restore.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import { apiVersionOf, type ResourceType } from '#kube/object.ts'
+import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Door, Following } from './door.ts'
+import { UserError } from './exit.ts'
+import { fetchUrl } from './fetch-url.ts'
+
+export interface ServerDoorOptions {
+  readonly namespace: string
+  readonly signal: AbortSignal
+}
+
+interface Place extends ServerDoorOptions {
+  readonly kube: KubeClient
+}
+
+/** The door to a cluster in which Lifeboat's server, or Velero's, does the work: everything goes through custom resources. */
+export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
+  const place: Place = { kube, ...options }
+  return {
+    place: `cluster ${kube.server} (namespace ${options.namespace})`,
+    backups: (labels) => allOf(place, Backups, labels),
+    backup: (name) => installed(Backups, () => kube.find(Backups, name, options)),
+    createBackup: (backup, following) =>
+      create(place, { type: Backups, object: backup, following, standing: backupStanding }),
+    deleteBackup: (backup) => requestDeletion(place, backup),
+    backupArtifact: (name, artifact) => download(place, backupTargets[artifact], name),
+    restores: (labels) => allOf(place, Restores, labels),
+    restore: (name) => installed(Restores, () => kube.find(Restores, name, options)),
+    createRestore: (restore, following) =>
+      create(place, { type: Restores, object: restore, following, standing: restoreStanding }),
+    restoreArtifact: (name, artifact) => download(place, restoreTargets[artifact], name),
+    [Symbol.asyncDispose]: () => kube.close(),
+  }
+}
+
+async function allOf<T extends Backup | Restore>(
+  place: Place,
+  type: ResourceType<T>,
+  labelSelector?: string,
+): Promise<T[]> {
+  const { kube, namespace, signal } = place
+  return await installed(type, async () => {
+    const objects: T[] = []
+    for await (const page of kube.pages(type, { namespace, labelSelector, signal })) objects.push(...page.items)
+    return objects
+  })
+}
+
+/** Without the custom resources every answer is a bare 404; say what that means. */
+async function installed<T>(type: { plural: string; group: string }, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (
+      !(error instanceof KubeError) ||
+      error.problem !== 'not-found' ||
+      error.causes.length > 0 ||
+      error.reason === 'AlreadyExists'
+    )
+      throw error
+    throw new UserError(
+      `this cluster does not know ${type.plural}.${type.group}: Lifeboat is not installed (lifeboat install --crds-only), ` +
+        'or work without installation: --store URL',
+      { cause: error },
+    )
+  }
+}
+
+interface Creation<T extends Backup | Restore> {
+  readonly type: ResourceType<T>
+  readonly object: T
+  readonly following: Following
+  readonly standing: (current: T) => { doing: string; done: number; total?: number | undefined }
+}
+
+async function create<T extends Backup | Restore>(place: Place, creation: Creation<T>): Promise<T> {
+  const { kube, namespace, signal } = place
+  const { type, object, following } = creation
+  const made = await installed(type, () => kube.create(type, object, { namespace, signal }))
+  return following.wait ? await untilEnded(place, made, creation) : made
+}
+
+const POLL_MS = 500
+
+async function untilEnded<T extends Backup | Restore>(place: Place, made: T, creation: Creation<T>): Promise<T> {
+  const { kube, namespace, signal } = place
+  const { name } = made.metadata
+  for (let current: T | undefined = made; ; current = await kube.find(creation.type, name, { namespace, signal })) {
+    if (current === undefined)
+      throw new UserError(`${creation.type.kind} "${name}" was deleted while it was waited for`)
+    if (hasEnded(current.status?.phase)) return current
+    creation.following.onStanding(creation.standing(current))
+    await sleep(POLL_MS, undefined, { signal })
+  }
+}
+
+function backupStanding({ status }: Backup): { doing: string; done: number; total?: number | undefined } {
+  return {
+    doing: status?.phase ?? 'Waiting for the server',
+    done: status?.progress?.itemsBackedUp ?? 0,
+    total: status?.progress?.totalItems,
+  }
+}
+
+function restoreStanding({ status }: Restore): { doing: string; done: number; total?: number | undefined } {
+  return {
+    doing: status?.phase ?? 'Waiting for the server',
+    done: status?.progress?.itemsRestored ?? 0,
+    total: status?.progress?.totalItems,
+  }
+}
+
+/** The server deletes; the request's labels are how it and Velero's client find it again (spec/api-types.md §6). */
+async function requestDeletion(place: Place, backup: Backup): Promise<string> {
+  const { kube, namespace, signal } = place
+  const { name, uid = '' } = backup.metadata
+  const request: CustomObject<{ backupName: string }, object> = {
+    apiVersion: apiVersionOf(DeleteBackupRequests),
+    kind: DeleteBackupRequests.kind,
+    metadata: {
+      name: `${name}-${randomUUID().slice(0, 8)}`,
+      namespace,
+      labels: { [labelKeys.backupName]: labelValue(name), [labelKeys.backupUid]: uid },
+    },
+    spec: { backupName: name },
+  }
+  await kube.create(DeleteBackupRequests, request, { namespace, signal })
+  return `Request to delete backup "${name}" submitted successfully.\nThe backup will be fully deleted after all associated data are removed.`
+}
+
+/** What a DownloadRequest can ask for (spec/object-store §17); the other artifacts stay on the server. */
+const backupTargets: Readonly<Record<BackupArtifact, DownloadTargetKind | undefined>> = {
+  metadata: undefined,
+  contents: 'BackupContents',
+  logs: 'BackupLog',
+  results: 'BackupResults',
+  'resource-list': 'BackupResourceList',
+  'volume-info': 'BackupVolumeInfos',
+  'volume-snapshots': 'BackupVolumeSnapshots',
+  'pod-volume-backups': undefined,
+  'item-operations': 'BackupItemOperations',
+  'csi-volume-snapshots': 'CSIBackupVolumeSnapshots',
+  'csi-volume-snapshot-contents': 'CSIBackupVolumeSnapshotContents',
+  'csi-volume-snapshot-classes': undefined,
+  manifest: undefined,
+}
+
+const restoreTargets: Readonly<Record<RestoreArtifact, DownloadTargetKind | undefined>> = {
+  metadata: undefined,
+  logs: 'RestoreLog',
+  results: 'RestoreResults',
+  'resource-list': 'RestoreResourceList',
+  'item-operations': 'RestoreItemOperations',
+  'volume-info': 'RestoreVolumeInfo',
+}
+
+const DOWNLOAD_TIMEOUT_MS = 60_000
+
+async function download(
+  place: Place,
+  kind: DownloadTargetKind | undefined,
+  name: string,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  if (kind === undefined) return undefined
+  const { kube, namespace, signal } = place
+  const request = {
+    apiVersion: apiVersionOf(DownloadRequests),
+    kind: DownloadRequests.kind,
+    metadata: { name: `${name.slice(0, 200)}-${randomUUID()}`, namespace },
+    spec: { target: { kind, name } },
+  }
+  await kube.create(DownloadRequests, request, { namespace, signal })
+  try {
+    const url = await untilSigned(place, request.metadata.name)
+    return await fetchUrl(url, { signal })
+  } finally {
+    await kube.delete(DownloadRequests, request.metadata.name, { namespace }).catch(() => false)
+  }
+}
+
+async function untilSigned({ kube, namespace, signal }: Place, name: string): Promise<string> {
+  const deadline = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)
+  for (;;) {
+    const current = await kube.get(DownloadRequests, name, { namespace, signal })
+    if (current.status?.downloadURL !== undefined && current.status.downloadURL !== '')
+      return current.status.downloadURL
+    if (deadline.aborted) {
+      throw new UserError(
+        `the server did not answer download request "${name}" within a minute; is it running in namespace ${namespace}?`,
+      )
+    }
+    await sleep(100, undefined, { signal })
+  }
+}

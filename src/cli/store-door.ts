@@ -1,0 +1,158 @@
+import { Backups, type Backup } from '#api/backup.ts'
+import { readObject } from '#api/read.ts'
+import { Restores, type Restore } from '#api/restore.ts'
+import { deleteBackupFiles } from '#backup/delete.ts'
+import { defaultBackup, readClusterFacts } from '#backup/defaults.ts'
+import { runBackup } from '#backup/run.ts'
+import { storedBackup } from '#backup/stored.ts'
+import { validateBackup } from '#backup/validation.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
+import { runRestore } from '#restore/run.ts'
+import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
+import { deletePrefix } from '#store/delete-prefix.ts'
+import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restoresPrefix } from '#store/layout.ts'
+import { StoreError, type ObjectStore } from '#store/store.ts'
+import type { Door, Following } from './door.ts'
+import { UserError } from './exit.ts'
+
+export interface StoreDoorOptions {
+  readonly store: ObjectStore
+  /** Written into the objects' metadata, for servers that will find them later. */
+  readonly namespace: string
+  readonly now: () => Date
+  /** Connects to the cluster; called only by what needs one. */
+  readonly cluster: () => Promise<KubeClient>
+}
+
+/** The door to a store without any installation: this process does the work. */
+export function storeDoor(options: StoreDoorOptions): Door {
+  const { store } = options
+  return {
+    place: `store ${store.url}`,
+    backups: (labels) => allRuns(store, { folder: backupsPrefix, labels, read: readBackup }),
+    backup: (name) => readBackup(store, name),
+    createBackup: (backup, following) => createBackup(backup, following, options),
+    deleteBackup: (backup) => deleteBackup(store, backup),
+    backupArtifact: (name, artifact) => readArtifact(store, backupKey(name, artifact)),
+    restores: (labels) => allRuns(store, { folder: restoresPrefix, labels, read: readRestore }),
+    restore: (name) => readRestore(store, name),
+    createRestore: (restore, following) => createRestore(restore, following, options),
+    restoreArtifact: (name, artifact) => readArtifact(store, restoreKey(name, artifact)),
+    [Symbol.asyncDispose]: () => store.close(),
+  }
+}
+
+interface Listing<T> {
+  readonly folder: string
+  readonly labels: string | undefined
+  readonly read: (store: ObjectStore, name: string) => Promise<T | undefined>
+}
+
+/** Folders without their record are no backups: a crashed run left them, or somebody else did. */
+async function allRuns<T extends Backup | Restore>(store: ObjectStore, listing: Listing<T>): Promise<T[]> {
+  const names = await Array.fromAsync(store.folders(listing.folder))
+  const runs = await Promise.all(names.filter((name) => isRunName(name)).map((name) => listing.read(store, name)))
+  const found = runs.filter((run) => run !== undefined)
+  if (listing.labels === undefined) return found
+  const selector = parseSelector(listing.labels)
+  return found.filter((run) => matchesSelector(selector, run.metadata.labels ?? {}))
+}
+
+async function readBackup(store: ObjectStore, name: string): Promise<Backup | undefined> {
+  return isRunName(name) ? await storedBackup(store, name) : undefined
+}
+
+async function readRestore(store: ObjectStore, name: string): Promise<Restore | undefined> {
+  const bytes = isRunName(name) ? await readArtifact(store, restoreKey(name, 'metadata')) : undefined
+  if (bytes === undefined) return undefined
+  return readObject(Restores, JSON.parse(Buffer.concat(await Array.fromAsync(bytes)).toString()))
+}
+
+async function readArtifact(store: ObjectStore, key: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+  try {
+    return await store.get(key)
+  } catch (error) {
+    if (error instanceof StoreError && error.problem === 'missing') return undefined
+    throw error
+  }
+}
+
+async function createBackup(asked: Backup, following: Following, options: StoreDoorOptions): Promise<Backup> {
+  const { store, now } = options
+  await store.check({ write: true })
+  const kube = await options.cluster()
+  try {
+    const facts = await readClusterFacts(kube, { signal: following.signal })
+    const backup = defaultBackup(asked, { facts, now: now() })
+    refuse(Backups.kind, asked.metadata.name, validateBackup(backup))
+    return await runBackup({
+      backup,
+      kube,
+      store,
+      now,
+      signal: following.signal,
+      onProgress: ({ phase, itemsBackedUp, totalItems, bytes }) =>
+        following.onStanding({
+          doing: phase === 'finishing' ? 'Finishing' : 'Backing up',
+          done: itemsBackedUp,
+          total: totalItems,
+          bytes,
+        }),
+    })
+  } finally {
+    await kube.close()
+  }
+}
+
+async function createRestore(asked: Restore, following: Following, options: StoreDoorOptions): Promise<Restore> {
+  const { store, now } = options
+  const backups = await candidates(store, asked)
+  const restore = defaultRestore(asked)
+  refuse(Restores.kind, asked.metadata.name, validateRestore(restore, backups))
+  const backup = requestedBackup(restore, backups)
+  const kube = await options.cluster()
+  try {
+    return await runRestore({
+      restore: { ...restore, spec: { ...restore.spec, backupName: backup?.metadata.name } },
+      backup,
+      kube,
+      store,
+      now,
+      signal: following.signal,
+      onProgress: ({ step, itemsRestored, totalItems }) =>
+        following.onStanding({
+          doing: standingWords[step],
+          done: itemsRestored,
+          total: step === 'opening' ? undefined : totalItems,
+        }),
+    })
+  } finally {
+    await kube.close()
+  }
+}
+
+/** The backups a restore can choose from. */
+async function candidates(store: ObjectStore, { spec }: Restore): Promise<Backup[]> {
+  if (spec.backupName === undefined)
+    return await allRuns(store, { folder: backupsPrefix, labels: undefined, read: readBackup })
+  const named = await readBackup(store, spec.backupName)
+  return named === undefined ? [] : [named]
+}
+
+const standingWords = { opening: 'Reading the backup', restoring: 'Restoring', finishing: 'Finishing' } as const
+
+function refuse(kind: string, name: string, problems: readonly string[]): void {
+  if (problems.length === 0) return
+  throw new UserError(`${kind} "${name}" cannot run:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+}
+
+async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string> {
+  const { name } = backup.metadata
+  await deleteBackupFiles(store, name)
+  const restores = await allRuns(store, { folder: restoresPrefix, labels: undefined, read: readRestore })
+  const behind = restores.filter((restore) => restore.spec.backupName === name)
+  for (const restore of behind) await deletePrefix(store, restorePrefix(restore.metadata.name))
+  const records = behind.length === 0 ? '' : `, with the records of ${behind.length} restores made from it`
+  return `Backup ${name} deleted${records}.`
+}

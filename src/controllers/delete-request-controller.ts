@@ -1,0 +1,133 @@
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { Backups, type Backup } from '#api/backup.ts'
+import { DeleteBackupRequests, type DeleteBackupRequest } from '#api/delete-backup-request.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isUnderWay } from '#api/phases.ts'
+import { Restores } from '#api/restore.ts'
+import { deleteBackupFiles } from '#backup/delete.ts'
+import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
+import type { LocationStores } from './location-stores.ts'
+import { patchLasting } from './status-patch.ts'
+
+export interface DeleteRequestControllerOptions {
+  readonly stores: LocationStores
+  readonly onEnd: (backup: string, deleted: boolean) => void
+}
+
+const KEEP_PROCESSED_MS = 24 * 3600 * 1000
+
+/** Deletes backups with their files and the restores made from them (spec/object-store §16). A request that a dead server began is done again: every step can be. */
+export function deleteRequestController(options: DeleteRequestControllerOptions): Controller<DeleteBackupRequest> {
+  return {
+    name: 'backup-deletion',
+    type: DeleteBackupRequests,
+    async reconcile(request, environment): Promise<Next> {
+      const { kube, namespace, now } = environment
+      const { name, creationTimestamp = '' } = request.metadata
+      if (request.status?.phase === 'Processed') {
+        const left = Date.parse(creationTimestamp) + KEEP_PROCESSED_MS - now().getTime()
+        if (left > 0) return { afterMillis: left }
+        await kube.delete(DeleteBackupRequests, name, { namespace })
+        return undefined
+      }
+      const errors = await carryOut(request, environment, options)
+      options.onEnd(request.spec.backupName, errors.length === 0)
+      if (errors.length === 0) await removeRequests(request, environment)
+      else
+        await patchLasting(kube, DeleteBackupRequests, {
+          name,
+          namespace,
+          change: { status: { phase: 'Processed', errors } },
+        })
+      return undefined
+    },
+  }
+}
+
+/** Does what can be done and says what went wrong, in sentences for the request's status. */
+async function carryOut(
+  request: DeleteBackupRequest,
+  environment: Environment,
+  options: DeleteRequestControllerOptions,
+): Promise<string[]> {
+  const { kube, namespace, log, signal } = environment
+  const { backupName } = request.spec
+  if (backupName === '') return ['spec.backupName is required']
+  const backup = await kube.find(Backups, backupName, { namespace, signal })
+  if (backup === undefined) return ['backup not found']
+  if (isUnderWay(backup.status?.phase)) return ['backup is still in progress']
+  const refusal = await locationFault(backup, environment)
+  if (refusal !== undefined) return [refusal]
+  await patchLasting(kube, DeleteBackupRequests, {
+    name: request.metadata.name,
+    namespace,
+    change: { status: { phase: 'InProgress' } },
+  })
+  await patchLasting(kube, Backups, { name: backupName, namespace, change: { status: { phase: 'Deleting' } } })
+  try {
+    const store = await options.stores.openNamed(backup.spec.storageLocation ?? '')
+    try {
+      await deleteBackupFiles(store, backupName)
+    } finally {
+      await store.close()
+    }
+    await deleteRestores(backupName, environment)
+    await kube.delete(Backups, backupName, { namespace, signal })
+    log.info({ backup: backupName }, 'backup deleted')
+    return []
+  } catch (error) {
+    signal.throwIfAborted()
+    log.error({ backup: backupName, error: messageOf(error) }, 'backup deletion failed')
+    return [messageOf(error)]
+  }
+}
+
+async function locationFault(backup: Backup, { kube, namespace, signal }: Environment): Promise<string | undefined> {
+  const name = backup.spec.storageLocation ?? ''
+  const location = await kube.find(BackupStorageLocations, name, { namespace, signal })
+  if (location === undefined) return `backup storage location ${name} not found`
+  if (location.spec.accessMode === 'ReadOnly')
+    return `cannot delete backup because backup storage location ${name} is currently in read-only mode`
+  return location.status?.phase === 'Available'
+    ? undefined
+    : `cannot delete backup because backup storage location ${name} is currently in Unavailable state`
+}
+
+const RESTORES_GONE_MS = 60_000
+
+/** The restore controller removes their files; it needs the Backup for that, so they have to be gone before it goes. */
+async function deleteRestores(backupName: string, environment: Environment): Promise<void> {
+  const { kube, namespace, signal } = environment
+  const deadline = performance.now() + RESTORES_GONE_MS
+  for (
+    let names = await restoresOf(backupName, environment);
+    names.length > 0;
+    names = await restoresOf(backupName, environment)
+  ) {
+    if (performance.now() > deadline)
+      throw new Error(`restores ${names.join(', ')} are still there a minute after they were deleted`)
+    for (const name of names) await kube.delete(Restores, name, { namespace, signal })
+    await sleep(500, undefined, { signal })
+  }
+}
+
+async function restoresOf(backupName: string, { kube, namespace, signal }: Environment): Promise<string[]> {
+  const names: string[] = []
+  for await (const page of kube.pages(Restores, { namespace, signal })) {
+    names.push(...page.items.filter(({ spec }) => spec.backupName === backupName).map(({ metadata }) => metadata.name))
+  }
+  return names
+}
+
+/** All requests for this backup are answered by its absence. */
+async function removeRequests(
+  { spec, metadata }: DeleteBackupRequest,
+  { kube, namespace, signal }: Environment,
+): Promise<void> {
+  const labelSelector = `${labelKeys.backupName}=${labelValue(spec.backupName)}`
+  const { items } = await kube.list(DeleteBackupRequests, { namespace, labelSelector, signal })
+  for (const name of new Set([metadata.name, ...items.map((item) => item.metadata.name)])) {
+    await kube.delete(DeleteBackupRequests, name, { namespace, signal })
+  }
+}

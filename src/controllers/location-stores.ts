@@ -1,0 +1,60 @@
+// One file per kind: gather what is there, decide purely, act. This room knows phases and custom resources; how a backup
+// or a restore is made it leaves to backup/ and restore/, how the loop turns to runtime/.
+import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
+import type { KubeClient } from '#kube/client.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { storeFromLocation } from '#store/location.ts'
+import { StoreError, type ObjectStore } from '#store/store.ts'
+
+const Secrets: ResourceType<KubeObject & { data?: Record<string, string> }> = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  namespaced: true,
+}
+
+/** Opens the stores behind backup locations. */
+export interface LocationStores {
+  /** Rejects with StoreError; 'invalid' when the location or its Secret is not there or makes no sense. The caller closes it. */
+  open(location: BackupStorageLocation): Promise<ObjectStore>
+  openNamed(name: string): Promise<ObjectStore>
+}
+
+/** Stores of the locations in `namespace`, with the credentials their Secrets hold. */
+export function locationStores(
+  kube: KubeClient,
+  options: { namespace: string; env: Readonly<Record<string, string | undefined>> },
+): LocationStores {
+  const { namespace, env } = options
+  const secretText = async (what: string, reference: { name: string; key: string }): Promise<string> => {
+    const secret = await kube.find(Secrets, reference.name, { namespace })
+    const value = secret?.data?.[reference.key]
+    if (value !== undefined) return Buffer.from(value, 'base64').toString()
+    const missing = secret === undefined ? 'there is no such Secret' : `it has no key "${reference.key}"`
+    throw new StoreError('invalid', `${what} names Secret ${namespace}/${reference.name}: ${missing}`)
+  }
+  const open = async (location: BackupStorageLocation): Promise<ObjectStore> => {
+    const { name } = location.metadata
+    const { credential, objectStorage } = location.spec
+    if (objectStorage.caCert !== undefined && objectStorage.caCertRef !== undefined) {
+      throw new StoreError('invalid', `backup location "${name}" sets both caCert and caCertRef: keep one of them`)
+    }
+    return await storeFromLocation(location.spec, {
+      env,
+      credentials: credential && (await secretText(`credential of backup location "${name}"`, credential)),
+      caCert: objectStorage.caCertRef
+        ? await secretText(`caCertRef of backup location "${name}"`, objectStorage.caCertRef)
+        : objectStorage.caCert && Buffer.from(objectStorage.caCert, 'base64').toString(),
+    })
+  }
+  return {
+    open,
+    async openNamed(name) {
+      const location = await kube.find(BackupStorageLocations, name, { namespace })
+      if (location === undefined)
+        throw new StoreError('invalid', `backup location "${name}" is not in namespace ${namespace}`)
+      return await open(location)
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import type { KubeClient } from '#kube/client.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { watchNames } from './name-watch.ts'
+import { openQueue, type WorkQueue } from './queue.ts'
+
+/** What a reconcile wants next: nothing until something changes, or another look in a while. */
+export type Next = { readonly afterMillis: number } | undefined
+
+/** What every reconcile gets. */
+export interface Environment {
+  readonly kube: KubeClient
+  /** The only namespace whose objects are looked at. */
+  readonly namespace: string
+  readonly now: () => Date
+  /** Aborted when the process stops or its lease is lost: work ends where it can be taken up again. */
+  readonly signal: AbortSignal
+  readonly log: ProcessLog
+}
+
+/** Structured log of a process: fields first, then the sentence. */
+export interface ProcessLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Reacts to objects of one type. Level-based: it gets the object as it is now and does what is missing. */
+export interface Controller<T extends KubeObject> {
+  readonly name: string
+  readonly type: ResourceType<T>
+  /** Objects worked on at once; default 1. */
+  readonly workers?: number
+  /** Rejects when it should be tried again later, with growing delays. */
+  reconcile(object: T, environment: Environment): Promise<Next>
+}
+
+/** Runs `controller` until `environment.signal` is aborted; resolves when its last reconcile has ended. */
+export async function runController<T extends KubeObject>(
+  controller: Controller<T>,
+  environment: Environment,
+): Promise<void> {
+  const { kube, namespace, signal, log } = environment
+  const queue = openQueue()
+  signal.addEventListener('abort', () => queue.close(), { once: true })
+  const watching = watchNames(kube, controller.type, {
+    namespace,
+    signal,
+    onName: (name) => queue.add(name),
+    onTrouble: (error) =>
+      log.warn({ controller: controller.name, error: messageOf(error) }, 'watch interrupted, starting over'),
+  })
+  const workers = Array.from({ length: controller.workers ?? 1 }, () => work(controller, { environment, queue }))
+  await Promise.all([watching, ...workers])
+}
+
+async function work<T extends KubeObject>(
+  controller: Controller<T>,
+  { environment, queue }: { environment: Environment; queue: WorkQueue },
+): Promise<void> {
+  const { kube, namespace, signal, log } = environment
+  for (let name = await queue.take(); name !== undefined; name = await queue.take()) {
+    try {
+      const object = await kube.find(controller.type, name, { namespace, signal })
+      const next = object === undefined ? undefined : await controller.reconcile(object, environment)
+      queue.succeeded(name)
+      if (next !== undefined) queue.addAfter(name, next.afterMillis)
+    } catch (error) {
+      if (!signal.aborted) {
+        log.error(
+          { controller: controller.name, name, error: messageOf(error) },
+          'reconcile failed, trying again later',
+        )
+        queue.addFailed(name)
+      }
+    } finally {
+      queue.done(name)
+    }
+  }
+}
+
+/** The sentence of an error, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

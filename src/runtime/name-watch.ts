@@ -1,0 +1,81 @@
+import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface NameWatchOptions {
+  readonly namespace: string
+  readonly signal: AbortSignal
+  /** Called with the name of every object that is new, changed or gone, and with all names after each list. */
+  onName(name: string): void
+  /** Told why the watch has to start over; it does so by itself. */
+  onTrouble(error: unknown): void
+}
+
+const PAUSE_AFTER_TROUBLE_MS = 1000
+
+/**
+ * Says which objects of one type in one namespace may need attention, until `signal` is aborted. It keeps names only: whoever
+ * acts reads the object afresh, so no decision rests on an old copy and memory does not grow with the objects.
+ */
+export async function watchNames<T extends KubeObject>(
+  kube: KubeClient,
+  type: ResourceType<T>,
+  options: NameWatchOptions,
+): Promise<void> {
+  const known = new Set<string>()
+  while (!options.signal.aborted) {
+    try {
+      const resourceVersion = await listNames(kube, type, { known, options })
+      await follow(kube, type, { known, options, resourceVersion })
+    } catch (error) {
+      if (options.signal.aborted) return
+      if (error instanceof KubeError && error.problem === 'expired') continue
+      options.onTrouble(error)
+      await sleep(PAUSE_AFTER_TROUBLE_MS, undefined, { signal: options.signal }).catch(() => undefined)
+    }
+  }
+}
+
+interface Names {
+  readonly known: Set<string>
+  readonly options: NameWatchOptions
+}
+
+async function listNames<T extends KubeObject>(
+  kube: KubeClient,
+  type: ResourceType<T>,
+  { known, options }: Names,
+): Promise<string> {
+  const { namespace, signal } = options
+  const gone = new Set(known)
+  let version = ''
+  for await (const page of kube.pages(type, { namespace, signal })) {
+    version = page.resourceVersion
+    for (const { metadata } of page.items) {
+      gone.delete(metadata.name)
+      known.add(metadata.name)
+      options.onName(metadata.name)
+    }
+  }
+  for (const name of gone) {
+    known.delete(name)
+    options.onName(name)
+  }
+  return version
+}
+
+async function follow<T extends KubeObject>(
+  kube: KubeClient,
+  type: ResourceType<T>,
+  { known, options, resourceVersion }: Names & { resourceVersion: string },
+): Promise<void> {
+  const { namespace, signal } = options
+  for await (const event of kube.watch(type, { namespace, signal, resourceVersion })) {
+    if (event.type === 'BOOKMARK') continue
+    const { name } = event.object.metadata
+    if (event.type === 'DELETED') known.delete(name)
+    else known.add(name)
+    options.onName(name)
+  }
+}

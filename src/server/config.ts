@@ -1,0 +1,39 @@
+// The process in the cluster: wires the controllers to a cluster, stores, metrics and HTTP, and ends them in order. Decisions
+// about backups belong to backup/ and controllers/; here is only what a process is made of.
+
+/** Everything a server can be told. Durations in ms unless they go into custom resources, which keep Go's notation. */
+export interface ServerConfig {
+  readonly version: string
+  /** Where the custom resources are. */
+  readonly namespace: string
+  /** Unique to this process among the replicas. */
+  readonly identity: string
+  /** `host:port`; port 0 picks a free one. */
+  readonly metricsAddress: string
+  /** What clients reach this server's HTTP address by; default `http://` and the address itself. */
+  readonly publicUrl: string | undefined
+  readonly logLevel: LogLevel
+  readonly defaultBackupStorageLocation: string
+  readonly defaultBackupTtl: string
+  readonly defaultItemOperationTimeout: string
+  readonly resourceTimeout: string
+  readonly defaultVolumesToFsBackup: boolean
+  readonly defaultSnapshotMoveData: boolean
+  readonly storeValidationFrequency: number
+  readonly concurrentBackups: number
+  readonly concurrentRestores: number
+  /** Handed to object stores: credentials and proxies. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warning', 'error', 'fatal', 'panic'] as const
+/** Velero's level words. */
+export type LogLevel = (typeof logLevels)[number]
+
+/** Splits `:8085`, `127.0.0.1:8085` or `[::1]:8085`. An empty host means all addresses. Undefined when it is none of these. */
+export function parseAddress(address: string): { host: string; port: number } | undefined {
+  const found = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address)
+  const port = Number(found?.[3])
+  if (found === null || port > 65_535) return undefined
+  return { host: found[1] ?? found[2] ?? '', port }
+}

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto'
+import pino, { type Logger } from 'pino'
+import { backupController } from '#controllers/backup-controller.ts'
+import { deleteRequestController } from '#controllers/delete-request-controller.ts'
+import { downloadRequestController } from '#controllers/download-request-controller.ts'
+import { locationController } from '#controllers/location-controller.ts'
+import { locationStores, type LocationStores } from '#controllers/location-stores.ts'
+import { restoreController } from '#controllers/restore-controller.ts'
+import { allKinds } from '#api/kinds.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { resourceName } from '#kube/object.ts'
+import { messageOf, runController, type Environment } from '#runtime/controller.ts'
+import { holdLease, type HeldLease } from '#runtime/lease.ts'
+import { parseAddress, type LogLevel, type ServerConfig } from './config.ts'
+import { ServerError } from './error.ts'
+import { httpApplication, listen } from './http.ts'
+import { serverMetrics, type ServerMetrics } from './metrics.ts'
+import { signLink } from './signed-link.ts'
+
+export interface ServerOptions {
+  readonly config: ServerConfig
+  readonly kube: KubeClient
+  readonly now: () => Date
+  /** Ends the server: running backups stop where they can be taken up again, the lease is released. */
+  readonly signal: AbortSignal
+  /** Where log lines go. */
+  readonly logTo: { write(line: string): void }
+  /** Told once the HTTP address is open. */
+  readonly onListening?: (address: string) => void
+}
+
+interface Parts {
+  readonly options: ServerOptions
+  readonly log: Logger
+  readonly stores: LocationStores
+  readonly metrics: ServerMetrics
+  readonly linkSecret: Uint8Array
+  readonly publicUrl: string
+}
+
+/** Runs the server until `signal` is aborted. Rejects with ServerError when it cannot start or has lost its lease: restarting is then the remedy. */
+export async function runServer(options: ServerOptions): Promise<void> {
+  const { config, kube, now } = options
+  const address = parseAddress(config.metricsAddress)
+  if (address === undefined)
+    throw new ServerError('config', `--metrics-address ${config.metricsAddress} is no HOST:PORT`)
+  await checkKinds(kube, options.signal)
+  const log = pino(
+    { level: pinoLevel(config.logLevel), base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    options.logTo,
+  )
+  const stores = locationStores(kube, { namespace: config.namespace, env: config.env })
+  const metrics = serverMetrics()
+  const linkSecret = randomBytes(32)
+  let ready = false
+  const http = await listen(httpApplication({ metrics, stores, linkSecret, now, ready: () => ready }), address).catch(
+    (error: unknown) => {
+      throw new ServerError('address', `cannot listen on ${config.metricsAddress}: ${messageOf(error)}`, {
+        cause: error,
+      })
+    },
+  )
+  try {
+    log.info(
+      { version: config.version, server: kube.server, namespace: config.namespace, address: http.address },
+      'lifeboat server started',
+    )
+    options.onListening?.(http.address)
+    ready = true
+    await serve({ options, log, stores, metrics, linkSecret, publicUrl: config.publicUrl ?? `http://${http.address}` })
+  } finally {
+    http.server.closeAllConnections()
+    http.server.close()
+    log.info({}, 'lifeboat server stopped')
+  }
+}
+
+/** Says early and in one line what would otherwise be an endless series of failed watches. */
+async function checkKinds(kube: KubeClient, signal: AbortSignal): Promise<void> {
+  const { types } = await kube.discover({ signal })
+  const served = new Set(types.map((type) => resourceName(type)))
+  const missing = allKinds.map((kind) => resourceName(kind)).filter((name) => !served.has(name))
+  if (missing.length === 0) return
+  throw new ServerError(
+    'not-installed',
+    `the cluster at ${kube.server} does not know ${missing.join(', ')}; run: lifeboat install --crds-only`,
+  )
+}
+
+async function serve(parts: Parts): Promise<void> {
+  const { options, log } = parts
+  const lease = await waitForLease(parts)
+  if (lease === undefined) return
+  log.info({ identity: options.config.identity }, 'this process leads')
+  const environment: Environment = {
+    kube: options.kube,
+    namespace: options.config.namespace,
+    now: options.now,
+    signal: AbortSignal.any([options.signal, lease.lost]),
+    log,
+  }
+  try {
+    await Promise.all(startControllers(parts, environment))
+  } finally {
+    await lease.release()
+  }
+  if (!options.signal.aborted)
+    throw new ServerError(
+      'lease',
+      'the lease is lost: another server leads now, or the API server could not be reached',
+    )
+}
+
+async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefined> {
+  const { config, kube, now, signal } = options
+  try {
+    return await holdLease(kube, {
+      name: 'lifeboat-server',
+      namespace: config.namespace,
+      identity: config.identity,
+      signal,
+      log,
+      now,
+    })
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
+}
+
+function startControllers(
+  { options, stores, metrics, linkSecret, publicUrl }: Parts,
+  environment: Environment,
+): Promise<void>[] {
+  const { config, now } = options
+  const settings = {
+    defaultLocation: config.defaultBackupStorageLocation,
+    ttl: config.defaultBackupTtl,
+    itemOperationTimeout: config.defaultItemOperationTimeout,
+    resourceTimeout: config.resourceTimeout,
+    defaultVolumesToFsBackup: config.defaultVolumesToFsBackup,
+    snapshotMoveData: config.defaultSnapshotMoveData,
+  }
+  const ownUrl = (location: string, key: string, seconds: number): string =>
+    `${publicUrl}/download?${signLink({ location, key, expires: now().getTime() + seconds * 1000 }, linkSecret)}`
+  return [
+    runController(
+      locationController({
+        stores,
+        validationFrequency: config.storeValidationFrequency,
+        onCheck: metrics.locationChecked,
+      }),
+      environment,
+    ),
+    runController(
+      backupController({
+        stores,
+        settings,
+        concurrent: config.concurrentBackups,
+        onStart: metrics.backupStarted,
+        onEnd: metrics.backupEnded,
+      }),
+      environment,
+    ),
+    runController(
+      restoreController({
+        stores,
+        itemOperationTimeout: config.defaultItemOperationTimeout,
+        concurrent: config.concurrentRestores,
+        onStart: metrics.restoreStarted,
+        onEnd: metrics.restoreEnded,
+      }),
+      environment,
+    ),
+    runController(deleteRequestController({ stores, onEnd: metrics.backupDeleted }), environment),
+    runController(downloadRequestController({ stores, ownUrl }), environment),
+  ]
+}
+
+/** Velero's words for levels in pino's. */
+function pinoLevel(level: LogLevel): string {
+  if (level === 'warning') return 'warn'
+  return level === 'panic' ? 'fatal' : level
+}
