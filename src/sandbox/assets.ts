@@ -35,7 +35,10 @@ export async function ensureAsset(name: AssetName, options: AssetOptions): Promi
   const report = (event: { step: 'waiting'; holder: number } | BuildStep | { step: 'built'; path: string }) =>
     options.progress?.({ asset: name, version: recipe.version, elapsedMs: performance.now() - began, ...event })
   await mkdir(directory, { recursive: true })
-  await using _lock = await lockBuild(path, { signal: options.signal, waiting: (holder) => report({ step: 'waiting', holder }) })
+  await using _lock = await lockBuild(path, {
+    signal: options.signal,
+    waiting: (holder) => report({ step: 'waiting', holder }),
+  })
   // The process that was waited for may have built it.
   if (await isProgram(path)) return path
   await buildAsset(recipe, { ...options, path, progress: report })

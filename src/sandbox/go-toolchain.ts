@@ -16,7 +16,8 @@ export async function requireGo(
   const wanted = await wantedGo(module)
   const found = await installedGo(env, module)
   if (found !== undefined && !isOlder(found, wanted)) return
-  const state = found === undefined ? 'there is no Go to build it with' : `the Go that is here (${found}) is too old to build it`
+  const state =
+    found === undefined ? 'there is no Go to build it with' : `the Go that is here (${found}) is too old to build it`
   throw new SandboxError(
     'asset-missing',
     `${recipe.name} ${recipe.version} is not on this machine and ${state}: install Go ${wanted} or newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a folder that holds ${recipe.name}`,

@@ -30,7 +30,13 @@ export async function sandboxDown({ name, home }: { name: string; home: string }
 }
 
 /** What the sandbox `name` is doing; undefined when there is no such sandbox. */
-export async function sandboxStatus({ name, home }: { name: string; home: string }): Promise<SandboxStatus | undefined> {
+export async function sandboxStatus({
+  name,
+  home,
+}: {
+  name: string
+  home: string
+}): Promise<SandboxStatus | undefined> {
   const directory = sandboxDirectory(home, name)
   const state = await readState(directory)
   return state === undefined ? undefined : statusOf(directory, state)
