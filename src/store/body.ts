@@ -11,18 +11,23 @@ export async function* bodyChunks(body: Bytes, signal: AbortSignal | undefined):
     return
   }
   const iterator = body[Symbol.asyncIterator]()
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = () => aborted.reject(signal?.reason)
-  aborted.promise.catch(() => {})
+  // Not Promise.race with one promise for the abort: that one would hold every chunk until the end.
+  let rejectNext = (_reason: unknown) => {}
+  const onAbort = () => rejectNext(signal?.reason)
+  const next = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+      rejectNext = reject
+      iterator.next().then(resolve, reject)
+    })
   signal?.addEventListener('abort', onAbort, { once: true })
   let ended = false
   try {
-    for (;;) {
-      const next = await Promise.race([aborted.promise, iterator.next()])
+    for (let chunk = await next(); chunk.done !== true; chunk = await next()) {
       signal?.throwIfAborted()
-      if (next.done === true) break
-      yield next.value
+      yield chunk.value
+      signal?.throwIfAborted()
     }
+    signal?.throwIfAborted()
     ended = true
   } catch (error) {
     ended = signal?.aborted !== true

@@ -57,7 +57,10 @@ export function fileStore(directory: string, { now = () => new Date() }: { now?:
       await whenPresent(root, { doing: 'delete', path }, () => unlink(path))
       await removeEmptyFolders(dirname(path), root)
     },
-    presignGet: async () => undefined,
+    async presignGet(key) {
+      keyPath(root, key)
+      return undefined
+    },
     async check({ write }) {
       if (write) {
         await prepare()

@@ -62,7 +62,10 @@ export function memoryStore({ now = () => new Date() }: { now?: () => Date } = {
       checkKey(key)
       objects.delete(key)
     },
-    presignGet: async () => undefined,
+    async presignGet(key) {
+      checkKey(key)
+      return undefined
+    },
     check: async () => {},
     close: async () => {},
   }
