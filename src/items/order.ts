@@ -53,11 +53,9 @@ export function parsePriorities(list: readonly string[]): Priorities {
 export function restoreOrder(resources: Iterable<string>, priorities: Priorities = defaultPriorities): string[] {
   const wanted = new Set(resources)
   const named = new Set([...priorities.high, ...priorities.low])
-  return [
-    ...priorities.high.filter((resource) => wanted.has(resource)),
-    ...[...wanted].filter((resource) => !named.has(resource)).toSorted(),
-    ...priorities.low.filter((resource) => wanted.has(resource) && !priorities.high.includes(resource)),
-  ]
+  const rest = [...wanted].filter((resource) => !named.has(resource)).toSorted()
+  const whole = new Set([...priorities.high, ...rest, ...priorities.low])
+  return [...whole].filter((resource) => wanted.has(resource))
 }
 
 // One line per wave, each with the reason why it stands after what is above it. Velero goes type by type in one strict order;

@@ -95,7 +95,9 @@ test('init containers of hooks need name, image and command', () => {
     { name: 'ok', image: 'i', command: ['c'] },
     { name: 'half', command: [] },
   ]
-  const resources = [{ name: 'warm-up', postHooks: [{ init: { initContainers } }] }]
+  const resources = [
+    { name: 'warm-up', postHooks: [{ init: { initContainers: initContainers as Record<string, never>[] } }] },
+  ]
   assert.deepEqual(restoreSpecProblems({ backupName: 'b', hooks: { resources } }), [
     'Invalid init container in restore hook warm-up: it has no image',
     'Invalid init container in restore hook warm-up: it has no command',
