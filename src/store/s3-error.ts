@@ -22,6 +22,7 @@ const byName: Readonly<Record<string, Cause>> = {
   PreconditionFailed: { problem: 'exists', words: 'it is already there: an object is never overwritten' },
   AccessDenied: { problem: 'denied', words: 'access denied: check the permissions of this access key on the bucket' },
   InvalidAccessKeyId: { problem: 'denied', words: `the server does not know this access key: ${fixKey}` },
+  XAdminUserNotFound: { problem: 'denied', words: `the server does not know this access key: ${fixKey}` }, // versitygw
   SignatureDoesNotMatch: { problem: 'denied', words: `the secret does not belong to this access key: ${fixKey}` },
   ExpiredToken: { problem: 'denied', words: 'the credentials have expired: renew them' },
   InvalidToken: { problem: 'denied', words: 'the session token is not valid: renew the credentials' },
