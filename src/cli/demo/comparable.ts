@@ -1,7 +1,15 @@
 import type { KubeObject } from '#kube/object.ts'
 
-/** Metadata that every cluster gives anew. */
-const ASSIGNED = new Set(['uid', 'resourceVersion', 'creationTimestamp', 'generation', 'managedFields', 'selfLink'])
+/** Metadata that every cluster gives anew, and `generateName`, which means nothing once there is a name (Velero drops it too). */
+const ASSIGNED = new Set([
+  'uid',
+  'generateName',
+  'resourceVersion',
+  'creationTimestamp',
+  'generation',
+  'managedFields',
+  'selfLink',
+])
 const RESTORE_LABELS = ['velero.io/backup-name', 'velero.io/restore-name']
 
 /** An object without what a cluster assigns by itself (identity, bookkeeping, status, service addresses) and without the labels a restore adds. */
