@@ -3,6 +3,7 @@ import type { CreateOptions } from './create-object.ts'
 import { completeObject, createObject, endsTheRun, refusal, restoreFailure, saysItExists } from './create-object.ts'
 import type { CustomTypes } from './custom-types.ts'
 import type { DefaultAccounts } from './default-accounts.ts'
+import type { KubeObject } from '#kube/object.ts'
 import { type Settled, settleExisting } from './existing-object.ts'
 import type { LiveObjects, Place } from './live-objects.ts'
 import { Namespaces, type TargetNamespaces } from './namespaces.ts'
@@ -46,24 +47,34 @@ export async function applyTask(task: Task, prepared: ToCreate, target: Target):
 /** The outcome of a task that came to `action` in whatever way. */
 export function outcomeOf(
   task: Task,
-  prepared: Prepared | undefined,
+  prepared: ToCreate | undefined,
   { action, remarks }: Pick<Outcome, 'action' | 'remarks'>,
 ): Outcome {
-  const object = prepared?.do === 'create' ? prepared.object : undefined
   return {
-    task,
     resource: task.resource,
-    kind: object && { apiVersion: object.apiVersion, kind: object.kind },
+    kind: prepared && kindOf(prepared.object),
     namespace: task.namespace,
     name: task.name,
     action,
     remarks: prepared === undefined ? remarks : [...prepared.remarks, ...remarks],
+    counts: true,
   }
+}
+
+/** The outcome of a task whose object is not put into the cluster. */
+export function leftAlone(task: Task, { skipped, remarks }: Extract<Prepared, { do: 'leave' }>): Outcome {
+  const end = outcomeOf(task, undefined, { action: skipped && 'skipped', remarks })
+  return { ...end, kind: skipped && kindOf(skipped), counts: skipped !== undefined }
+}
+
+function kindOf({ apiVersion, kind }: KubeObject): NonNullable<Outcome['kind']> {
+  return { apiVersion, kind }
 }
 
 function madeOnDemand(name: string): Outcome {
   const kind = { apiVersion: 'v1', kind: Namespaces.kind }
-  return { task: undefined, resource: 'namespaces', kind, namespace: undefined, name, action: 'created', remarks: [] }
+  const made = { resource: 'namespaces', kind, namespace: undefined, name }
+  return { ...made, action: 'created', remarks: [], counts: true }
 }
 
 function failure(message: string): Settled {

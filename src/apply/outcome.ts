@@ -1,6 +1,5 @@
 // apply/ puts objects into a cluster: in waves, in parallel as far as the API server bears it, without harming what is
 // already there. It must never know backups, archives or the Restore kind.
-import type { Task } from './task.ts'
 
 /** What became of one object; the words of Velero's restore resource list (spec/object-store §7). */
 export type Action = 'created' | 'updated' | 'skipped' | 'failed'
@@ -13,8 +12,6 @@ export interface Remark {
 
 /** The end of one object's way. */
 export interface Outcome {
-  /** Undefined for a namespace that no task asked for, made because an object needed it. */
-  task: Task | undefined
   /** `deployments.apps`. */
   resource: string
   /** As created; undefined when the object was not even prepared. */
@@ -22,7 +19,9 @@ export interface Outcome {
   /** Where it went, after namespace mapping; undefined for cluster scope. */
   namespace: string | undefined
   name: string
-  /** Undefined when there was nothing to do: left out on purpose, or a namespace that is simply there. */
+  /** Undefined for what was not meant, and for a namespace that is simply there. */
   action: Action | undefined
   remarks: readonly Remark[]
+  /** False for an object that was not meant at all. */
+  counts: boolean
 }

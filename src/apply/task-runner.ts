@@ -1,4 +1,4 @@
-import { type Target, applyTask, outcomeOf } from './apply-task.ts'
+import { type Target, applyTask, leftAlone, outcomeOf } from './apply-task.ts'
 import { restoreFailure } from './create-object.ts'
 import type { Outcome } from './outcome.ts'
 import type { Prepared, Task } from './task.ts'
@@ -35,7 +35,7 @@ export function taskRunner(target: Target): TaskRunner {
   }
   const work = async (task: Task): Promise<Outcome[]> => {
     const prepared = await prepare(task)
-    if (prepared.do === 'leave') return [outcomeOf(task, prepared, { action: undefined, remarks: [] })]
+    if (prepared.do === 'leave') return [leftAlone(task, prepared)]
     if (prepared.do === 'fail') {
       const remarks = [{ severity: 'error' as const, message: prepared.message }]
       return [outcomeOf(task, undefined, { action: 'failed', remarks })]

@@ -25,7 +25,8 @@ export type Prepared =
       related: readonly Task[]
       remarks: readonly Remark[]
     }
-  | { do: 'leave'; remarks: readonly Remark[] }
+  /** Nothing is to be done; `skipped` is what was looked at, absent for an object that was not meant at all. */
+  | { do: 'leave'; skipped?: KubeObject; remarks: readonly Remark[] }
 
 /** Tasks that do not depend on each other, in the order in which they shall be started. */
 export type Wave = readonly Task[]

@@ -25,16 +25,16 @@ type Origin = 'listed' | 'related'
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
   const { archive, scope, context, log } = options
+  const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
   // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
   const taken = new Set<number>()
 
   const prepare = async (entry: ArchivedEntry, origin: Origin): Promise<Prepared> => {
+    if (taken.has(entry.ordinal)) return notMeant
     const object = await archive.read(entry)
-    const about = { resource: entry.resource, namespace: entry.namespace ?? '', name: entry.name }
     const selected = origin === 'related' || restoreSelects(scope, entry.resource, object.metadata.labels ?? {})
-    if (!selected) return leave(log, { ...about, reason: 'selector-mismatch' })
-    if (taken.has(entry.ordinal)) return { do: 'leave', remarks: [] }
+    if (!selected) return notMeant
     taken.add(entry.ordinal)
     refuseMisnamed(object, entry)
     if (entry.resource === 'namespaces') {
@@ -43,8 +43,11 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     }
     const step = prepareForRestore({ resource: entry.resource, object }, context)
     if (step.do === 'skip') {
+      const { resource, namespace = '', name } = entry
+      log.info('left out', { resource, namespace, name, reason: step.reason })
       const remarks = step.reason === 'needs-native-snapshot' ? [withoutData(entry)] : []
-      return { ...leave(log, { ...about, reason: step.reason }), remarks }
+      // Velero does not even count work that was finished when it was backed up.
+      return step.reason === 'finished' ? notMeant : { do: 'leave', skipped: object, remarks }
     }
     return {
       do: 'create',
@@ -61,21 +64,29 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     prepare: () => prepare(entry, origin),
   })
   const relatedTask = (ref: ItemRef, wantedBy: ArchivedEntry): Task[] => {
-    const known = related.get(refKey(ref))
+    const key = refKey(ref)
+    const known = related.get(key)
     if (known !== undefined) return [known]
     const entry = archive.find(entryPath({ ...ref, version: undefined, preferred: false }))
-    if (entry !== undefined && restoreSkipReason(entry, scope, 'related') !== undefined) return []
-    const task = entry === undefined ? missingTask(ref, wantedBy) : taskOf(entry, 'related')
-    related.set(refKey(ref), task)
+    if (entry === undefined) return remember(key, missingTask(ref, wantedBy))
+    if (restoreSkipReason(entry, scope, 'related') !== undefined) return []
+    const own = listed.get(entry.ordinal)
+    return remember(key, own !== undefined && scope.selectors.length === 0 ? own : taskOf(entry, 'related'))
+  }
+  const remember = (key: string, task: Task): Task[] => {
+    related.set(key, task)
     return [task]
   }
-  return { listed: (entry) => taskOf(entry, 'listed') }
+  return {
+    listed(entry) {
+      const task = taskOf(entry, 'listed')
+      listed.set(entry.ordinal, task)
+      return task
+    },
+  }
 }
 
-function leave(log: RunLog, fields: { resource: string; namespace: string; name: string; reason: string }): Prepared {
-  log.info('left out', fields)
-  return { do: 'leave', remarks: [] }
-}
+const notMeant: Prepared = { do: 'leave', remarks: [] }
 
 /** Bringing the volume back as it was would bind a claim to a disk that may be gone, or in use by others. */
 function withoutData(entry: ArchivedEntry): Remark {

@@ -45,8 +45,8 @@ export function restoreRecord({ log, totalItems, onProgress }: RecordOptions): R
     onProgress?.(progress())
   }
   return {
-    take({ task, resource, kind, namespace = '', name, action, remarks }) {
-      if (task !== undefined) itemsRestored += 1
+    take({ resource, kind, namespace = '', name, action, remarks, counts }) {
+      if (counts) itemsRestored += 1
       if (action !== undefined && kind !== undefined) list.add({ ...kind, namespace, name }, action)
       if (action !== undefined) log.info(action, { resource, namespace, name })
       for (const { severity, message } of remarks) {
