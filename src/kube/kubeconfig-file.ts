@@ -25,7 +25,7 @@ export type Fields = Readonly<Record<string, unknown>>
 export function parseKubeConfig(text: string, file: string): KubeConfig {
   let document: unknown
   try {
-    document = parse(text, { logLevel: 'silent' })
+    document = parse(text, { logLevel: 'error' })
   } catch (error) {
     throw malformed(file, `is not valid YAML: ${(error as Error).message.split('\n')[0]}`, error)
   }
@@ -90,7 +90,7 @@ function entriesIn(
       throw malformed(file, `is not a kubeconfig: an entry of ${list} has no name`)
     const fields = named[field] ?? {}
     if (!isFields(fields)) throw malformed(file, `is not a kubeconfig: ${field} ${name} is not a mapping`)
-    // kubectl lets the last of two entries with one name in one file win.
+    if (entries.has(name)) throw malformed(file, `names two entries of ${list} ${name}: remove one`)
     entries.set(name, { fields, file })
   }
   return entries
