@@ -15,9 +15,9 @@ export interface CollectOptions {
   readonly cut: Cut
   readonly scope: BackupScope
   readonly relations: Relations
-  /** Objects per page; default 500. */
+  /** Objects per page; default 250. */
   readonly pageSize?: number | undefined
-  /** Lists that are read at the same time; default 4. */
+  /** Lists that are read at the same time; default 3. */
   readonly parallel?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -64,7 +64,8 @@ export async function openCollection(options: CollectOptions): Promise<Collectio
     }),
     populated: new Set(),
   }
-  const expected = lists.reduce((sum, list) => sum + list.first.length + (list.remaining ?? 0), cut.namespaces.length)
+  const namespaces = scope.types.some(isNamespaces) ? scope.namespaces.length : 0
+  const expected = lists.reduce((sum, list) => sum + list.first.length + (list.remaining ?? 0), namespaces)
   return { items: allItems(run), expected, readings, missing }
 }
 
@@ -95,7 +96,7 @@ interface TypePage {
 }
 
 function listContext(options: Pick<CollectOptions, 'kube' | 'cut' | 'signal' | 'pageSize'>): ListContext {
-  const { kube, cut, signal, pageSize = 500 } = options
+  const { kube, cut, signal, pageSize = 250 } = options
   return { kube, cut: cut.resourceVersion, aggregated: cut.aggregated, pageSize, signal }
 }
 
@@ -112,7 +113,7 @@ async function* allItems(run: Run): AsyncGenerator<Item, void, void> {
 async function* listedItems(run: Run): AsyncGenerator<Item, void, void> {
   const selecting = run.scope.selectors.length > 0
   const sources = run.types.map((type) => typeSource(type, run))
-  for await (const { type, objects } of mergeSources(sources, run.parallel ?? 4)) {
+  for await (const { type, objects } of mergeSources(sources, run.parallel ?? 3)) {
     for (const object of objects) {
       const item = itemOf(type, object)
       if (skipReason(item, run.scope) !== undefined) continue
@@ -162,7 +163,7 @@ async function* placeItems(
   const sources = places.flatMap((place) =>
     placeRequests(place).map((request) => listSource(request, { ...run, context })),
   )
-  for await (const { type, objects } of mergeSources(sources, run.parallel ?? 4)) {
+  for await (const { type, objects } of mergeSources(sources, run.parallel ?? 3)) {
     for (const object of objects) {
       const item = itemOf(type, object)
       const known = absent.delete(referenceKey({ ...item, resource: resourceName(type) }))
