@@ -37,7 +37,9 @@ test('exactly one version of each type is preferred: the preferred one of the gr
       })
       for (const plural of new Set(types.map((type) => type.plural))) {
         const chosen = types.filter((type) => type.plural === plural && type.preferred).map(({ version }) => version)
-        const serving = versions.filter(({ plurals }) => plurals.includes(plural)).map(({ version }) => version)
+        const serving = versions
+          .filter(({ plurals }) => (plurals as string[]).includes(plural))
+          .map(({ version }) => version)
         assert.deepEqual(chosen, [serving.includes(preferred) ? preferred : serving[0]])
       }
     }),
