@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeCertificates } from './certificates.ts'
 import { commandLine, type ControlPlane, type ControlPlaneAssets, type ControlPlaneName } from './control-plane.ts'
@@ -207,7 +207,7 @@ function sandboxOf(directory: string, state: SandboxState): Sandbox {
     [Symbol.asyncDispose]: async () => {
       if (state.phase !== 'owned') return
       await endPrograms(state)
-      await clearDirectory(directory)
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 })
     },
   }
 }

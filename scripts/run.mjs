@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+// The one door for people and CI. Plain JavaScript, because it must run on any Node from 20 on; everything after it runs on the
+// Node that node_modules brings.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { setUp } from './set-up.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bin = (name) => join(root, 'node_modules', '.bin', name)
+const reporter = ['--test-reporter=./test/support/reporter.ts', '--test-reporter-destination=stdout']
+const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-concurrency=2', '--test-timeout=900000']
+const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts']
+const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map((folder) => `test/${folder}/**/*.test.ts`)
+const testPrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'versitygw', 'minio']
+
+const commands = {
+  demo: (args) => node(['src/main.ts', 'demo', ...args]),
+  unit: (args) => nodeTest([], unitFiles, args),
+  cluster: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, clusterFiles, args)]),
+  check: () => inOrder([checkSources, () => nodeTest([], unitFiles, [])]),
+  test: (args) =>
+    inOrder([
+      everySourceCheck,
+      () => assets(testPrograms),
+      () => nodeTest(cluster, [...unitFiles, ...clusterFiles], args),
+    ]),
+  build: (args) => node(['scripts/build.mjs', ...args]),
+  bench: (args) => node(['bench/main.ts', ...args]),
+}
+
+const [name, ...args] = process.argv.slice(2)
+const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined
+if (command === undefined) {
+  process.stderr.write(`usage: node scripts/run.mjs <${Object.keys(commands).join('|')}> [arguments]\n`)
+  process.exitCode = 2
+} else {
+  try {
+    await setUp(root, run)
+    process.exitCode = await command(args)
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+  }
+}
+
+function node(args) {
+  return run(bin('node'), args)
+}
+
+/** Runs tests; file names among `args` take the place of `files`, flags go to node. */
+function nodeTest(flags, files, args) {
+  const options = args.filter((arg) => arg.startsWith('-'))
+  const named = args.filter((arg) => !arg.startsWith('-'))
+  return node(['--test', ...reporter, ...flags, ...options, ...(named.length > 0 ? named : files)])
+}
+
+function assets(names) {
+  return node(['scripts/assets.ts', ...names])
+}
+
+async function everySourceCheck() {
+  const code = await checkSources()
+  // The last line of a test run says what came of it, whatever happened before.
+  if (code !== 0) process.stdout.write('0 passed, 1 failed\n')
+  return code
+}
+
+async function checkSources() {
+  const checks = [
+    ['format', bin('oxfmt'), ['--check']],
+    ['lint', bin('oxlint'), ['--type-aware']],
+    ['types', bin('tsc'), ['-p', '.']],
+  ]
+  const results = await Promise.all(checks.map(([, file, args]) => capture(file, args)))
+  let failed = 0
+  for (const [index, { code, output }] of results.entries()) {
+    const [what] = checks[index]
+    process.stdout.write(`${code === 0 ? '✔' : '✖'} ${what}\n`)
+    if (code === 0) continue
+    failed++
+    process.stdout.write(output.replace(/^/gm, '  ').trimEnd() + '\n')
+  }
+  return failed === 0 ? 0 : 1
+}
+
+async function inOrder(steps) {
+  for (const step of steps) {
+    const code = await step()
+    if (code !== 0) return code
+  }
+  return 0
+}
+
+/** Runs a program in the tree with our terminal; the exit code as a shell would report it. */
+function run(file, args) {
+  const child = spawn(file, args, { cwd: root, stdio: 'inherit' })
+  const forward = (signal) => {
+    // A terminal's Ctrl-C has reached the child already, and to some programs a second one means "at once".
+    if (signal === 'SIGINT' && process.stdin.isTTY) return
+    child.kill(signal)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, forward)
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(new Error(`${file} could not be started: ${error.message}`)))
+    child.once('exit', (code, signal) => {
+      for (const each of signals) process.removeListener(each, forward)
+      resolve(code ?? 128 + constants.signals[signal])
+    })
+  })
+}
+
+function capture(file, args) {
+  const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: 1, output: error.message }))
+    child.once('close', (code) => resolve({ code, output }))
+  })
+}
