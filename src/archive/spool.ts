@@ -33,6 +33,8 @@ class FileSpool implements Spool {
   #written = 0
   #pending: Uint8Array[] = []
   #pendingBytes = 0
+  // Two readers may come while what was appended is still on its way to the disk.
+  #flushing: Promise<void> = Promise.resolve()
   #lastEnd = 0
   // Objects are mostly read in the order in which they were written; then one read serves many.
   #window: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
@@ -55,7 +57,7 @@ class FileSpool implements Spool {
 
   async read(position: number, length: number): Promise<Buffer> {
     this.#checkOpen()
-    if (this.#pendingBytes > 0) await this.#flush()
+    await this.#flush()
     const { start, bytes } = this.#window
     if (position >= start && position + length <= start + bytes.length) {
       this.#lastEnd = position + length
@@ -72,7 +74,7 @@ class FileSpool implements Spool {
   async *stream(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < this.size; at += bufferBytes) {
       this.#checkOpen()
-      if (this.#pendingBytes > 0) await this.#flush()
+      await this.#flush()
       yield await this.#readExactly(at, Math.min(bufferBytes, this.size - at))
     }
   }
@@ -87,7 +89,13 @@ class FileSpool implements Spool {
     if (!this.#open) throw new ArchiveError('closed', 'the temporary data is gone: it was used after it was disposed')
   }
 
-  async #flush(): Promise<void> {
+  #flush(): Promise<void> {
+    if (this.#pendingBytes > 0)
+      this.#flushing = Promise.all([this.#flushing, this.#writePending()]).then(() => undefined)
+    return this.#flushing
+  }
+
+  async #writePending(): Promise<void> {
     const chunk = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending, this.#pendingBytes)
     this.#pending = []
     this.#pendingBytes = 0
