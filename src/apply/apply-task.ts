@@ -28,7 +28,9 @@ export async function applyTask(task: Task, prepared: ToCreate, target: Target):
   if (task.resource === 'namespaces') {
     const { presence, problem } = await presentNamespace(task.name, target)
     if (problem !== undefined) return [outcomeOf(task, prepared, failure(restoreFailure(task.resource, task, problem)))]
-    return [outcomeOf(task, prepared, { action: presence === 'created' ? 'created' : undefined, remarks: [] })]
+    // A namespace that is there is used as it is; Velero does not count it either.
+    const here = outcomeOf(task, prepared, { action: undefined, remarks: [] })
+    return [presence === 'created' ? { ...here, action: 'created' } : { ...here, counts: false }]
   }
   const outcomes: Outcome[] = []
   if (task.namespace !== undefined) {
