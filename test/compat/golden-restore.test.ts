@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { cp, mkdtempDisposable } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Restore } from '#api/restore.ts'
+import { decodeResourceList } from '#archive/resource-list.ts'
+import { decodeResults } from '#archive/results.ts'
+import { decodeVolumeInfo } from '#archive/volume-info.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { runRestore } from '#restore/run.ts'
+import { fileStore } from '#store/file.ts'
+import { type RestoreArtifact, restoreKey } from '#store/layout.ts'
+import type { ObjectStore } from '#store/store.ts'
+import { ownCluster } from '../support/cluster.ts'
+import { ConfigMaps } from '../support/objects.ts'
+import { type Baseline, type ClusterState, collectState, takeBaseline } from './normalize.ts'
+import { comparableList, comparableResults, furnishAsRecorded, recordedRestore } from './recorded-restore.ts'
+import { differences } from './recorded-state.ts'
+
+/** Restores that Velero made of its own backups into an emptied cluster. */
+const scenarios = [
+  'a02-whole-cluster',
+  'a03-one-namespace',
+  'a04-resources',
+  'a05-selector',
+  'a06-icr-true',
+  'a07-mapping',
+  'a09-schedule',
+  'a10-ordered',
+  'a13-status',
+  'a14-restore-filters',
+]
+
+for (const scenario of scenarios) {
+  test(`the backup of ${scenario}, made by Velero, restores as Velero restored it`, { timeout: 120_000 }, async () => {
+    const recorded = await recordedRestore(scenario)
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
+    await cp(join(recorded.bucket, 'backups'), join(folder.path, 'backups'), { recursive: true })
+    await using cluster = await ownCluster()
+    await furnishAsRecorded(cluster.kube)
+    const baseline = await takeBaseline(cluster.kube)
+    const store = fileStore(folder.path)
+    const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store })
+
+    const keepStatusOf = recorded.restore.spec.restoreStatus?.includedResources ?? []
+    assert.deepEqual(differences(recorded.state, await settledState(cluster.kube, { baseline, keepStatusOf })), [])
+    const { results, resourceList } = await artifactsOf(done, store)
+    assert.deepEqual(comparableResults(results.errors), comparableResults(recorded.results.errors))
+    assert.deepEqual(comparableResults(results.warnings), comparableResults(recorded.results.warnings))
+    assert.deepEqual(comparableList(resourceList), comparableList(recorded.resourceList))
+    assert.equal(done.status?.phase, recorded.restore.status?.phase)
+    assert.equal(done.status?.errors, recorded.restore.status?.errors)
+    assert.deepEqual(done.status?.progress, recorded.restore.status?.progress)
+  })
+}
+
+test('a backup with a name of 253 characters, which Velero cannot restore, is restored whole', async () => {
+  const recorded = await recordedRestore('a16-name-253')
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
+  await cp(join(recorded.bucket, 'backups'), join(folder.path, 'backups'), { recursive: true })
+  await using cluster = await ownCluster()
+  const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store: fileStore(folder.path) })
+  assert.equal(recorded.restore.status?.phase, 'PartiallyFailed')
+  assert.equal(done.status?.phase, 'Completed')
+  const { items } = await cluster.kube.list(ConfigMaps, { namespace: 'deepname' })
+  assert.deepEqual(
+    items.map(({ metadata }) => metadata.name.length).toSorted((a, b) => b - a),
+    [253, 16, 5],
+  )
+})
+
+async function restoreAgain(
+  asked: Restore,
+  { kube, store }: { kube: KubeClient; store: ObjectStore },
+): Promise<Restore> {
+  const { status: _, ...restore } = asked
+  return await runRestore({ restore, kube, store, now: () => new Date() })
+}
+
+async function artifactsOf({ metadata }: Restore, store: ObjectStore) {
+  const read = (artifact: RestoreArtifact) => store.get(restoreKey(metadata.name, artifact))
+  assert.deepEqual(await decodeVolumeInfo(await read('volume-info')), [])
+  return {
+    results: await decodeResults(await read('results')),
+    resourceList: await decodeResourceList(await read('resource-list')),
+  }
+}
+
+/** The state when the controllers are done: two equal looks 2.5 s apart, as when it was recorded. */
+async function settledState(
+  kube: KubeClient,
+  { baseline, keepStatusOf }: { baseline: Baseline; keepStatusOf: readonly string[] },
+): Promise<ClusterState> {
+  for (let before = ''; ;) {
+    const state = await collectState(kube, baseline, { keepStatusOf })
+    const now = JSON.stringify([...state])
+    if (now === before) return state
+    before = now
+    await sleep(2_500)
+  }
+}
