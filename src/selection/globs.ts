@@ -33,16 +33,18 @@ const labelRule =
 const tokens = /\*+|\?|\[(!?)([^[\]]+)\]|[{},]|[^]/gu
 
 function expressionOf(pattern: string): string {
+  const parts = [...pattern.matchAll(tokens)]
+  const braces = closes(parts.map(([token]) => token))
   let open = 0
   let result = ''
-  for (const [token, not, set] of pattern.matchAll(tokens)) {
+  for (const [token, not, set] of parts) {
     if (token.startsWith('*')) result += '.*'
     else if (token === '?') result += '.'
     else if (set !== undefined) result += `[${not === '!' ? '^' : ''}${escapeSet(set)}]`
-    else if (token === '{' && closes(pattern)) {
+    else if (token === '{' && braces) {
       open++
       result += '(?:'
-    } else if (token === '}' && open > 0) {
+    } else if (token === '}' && braces) {
       open--
       result += ')'
     } else if (token === ',' && open > 0) result += '|'
@@ -52,11 +54,11 @@ function expressionOf(pattern: string): string {
 }
 
 // Alternatives are taken as such only if every brace has its partner; otherwise all braces are plain characters.
-function closes(pattern: string): boolean {
+function closes(parts: readonly string[]): boolean {
   let depth = 0
-  for (const character of pattern) {
-    if (character === '{') depth++
-    if (character === '}') depth--
+  for (const part of parts) {
+    if (part === '{') depth++
+    if (part === '}') depth--
     if (depth < 0) return false
   }
   return depth === 0
@@ -72,5 +74,5 @@ function escapeSet(set: string): string {
 }
 
 function escapeMember(character: string): string {
-  return /[\\\]^&|~-]/.test(character) ? `\\${character}` : character
+  return /[\\\]^-]/.test(character) ? `\\${character}` : character
 }
