@@ -17,6 +17,8 @@ export interface Call {
   readonly object: string
   /** Longest silence to bear before and within the answer, in milliseconds; default a minute. */
   readonly silenceMillis?: number | undefined
+  /** True when 5xx is an answer to be told, not to be waited out: the server in doubt may stay dead. */
+  readonly failsFast?: boolean | undefined
   /** True when 404 is an answer, not a failure. */
   readonly mayBeMissing?: boolean | undefined
   readonly signal?: AbortSignal | undefined

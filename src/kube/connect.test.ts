@@ -110,6 +110,35 @@ test('a delete whose answer was lost counts as done when the object is gone at t
   await kube.close()
 })
 
+test('a watch takes up after the last version it saw, and rejects with expired when the server forgot that', async () => {
+  const asked: (string | null)[] = []
+  await using server = await serverWith((request, response, count) => {
+    asked.push(new URL(request.url ?? '', 'http://x').searchParams.get('resourceVersion'))
+    const events = [
+      { type: 'ADDED', object: { ...shop, metadata: { ...shop.metadata, resourceVersion: '7' } } },
+      { type: 'BOOKMARK', object: { metadata: { resourceVersion: '9' } } },
+      { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } },
+    ]
+    response.writeHead(200).write(`${JSON.stringify(events[count - 1])}\n`)
+    if (count === 1) setTimeout(() => request.socket.destroy(), 50)
+    else response.end()
+  })
+  const kube = await server.connect({ token: 't' })
+  const seen: string[] = []
+  const watching = async () => {
+    for await (const { type } of kube.watch(ConfigMaps, { resourceVersion: '5' })) seen.push(type)
+  }
+  await assert.rejects(watching, { problem: 'expired', status: 410, reason: 'Expired' })
+  assert.deepEqual(
+    [seen, asked],
+    [
+      ['ADDED', 'BOOKMARK'],
+      ['5', '7', '9'],
+    ],
+  )
+  await kube.close()
+})
+
 test('waiting for a retry ends at once with the reason of the signal', async () => {
   await using server = await serverWith((_request, response) => answer(response, 429, {}, { 'retry-after': '30' }))
   const kube = await server.connect({ token: 't' })

@@ -50,7 +50,12 @@ async function readVersion(
   const groupVersion = apiVersionOf({ group, version })
   const path = `${group === '' ? '/api' : '/apis'}/${groupVersion}`
   try {
-    const document = await read<ResourceListDocument>(transport, { path, signal, silenceMillis: SILENCE_MILLIS })
+    const document = await read<ResourceListDocument>(transport, {
+      path,
+      signal,
+      silenceMillis: SILENCE_MILLIS,
+      failsFast: true,
+    })
     return { version, types: typesIn(document, { group, version }) }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
@@ -61,7 +66,7 @@ async function readVersion(
 
 async function read<T>(
   transport: Transport,
-  call: Pick<Call, 'path' | 'accept' | 'signal' | 'silenceMillis'>,
+  call: Pick<Call, 'path' | 'accept' | 'signal' | 'silenceMillis' | 'failsFast'>,
 ): Promise<T> {
   const { text } = await transport.send({
     method: 'GET',

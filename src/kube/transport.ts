@@ -153,6 +153,7 @@ export function openTransport({ config, credentials, now }: Deps, options: Trans
         renewed = true
         continue
       }
+      if (call.failsFast === true && setback.kind === 'status' && setback.status >= 500) throw failure
       const delay = retryDelay({ setback, repeatable: call.repeatable, tries, answeredBefore, random: Math.random() })
       if (delay === undefined) throw failure
       doubtful ||= setback.kind !== 'not-sent' && !(setback.kind === 'status' && setback.status === 429)
