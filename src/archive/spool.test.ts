@@ -9,7 +9,7 @@ test('many readers at once find what was appended a moment ago', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-spool-'))
   for (let round = 0; round < 50; round += 1) {
     await using spool = await openSpool(folder.path)
-    const chunks = Array.from({ length: 20 }, (_, index) => Buffer.alloc(1_000 + index, index))
+    const chunks = Array.from({ length: 20 }, (_, index) => Buffer.alloc(12_000 + index, index))
     const positions: number[] = []
     for (const chunk of chunks) {
       positions.push(spool.size)

@@ -76,9 +76,14 @@ const notCompared = [
 
 /** Warnings or errors that golden/README.md says to compare, as `bucket: text`, sorted. */
 export function comparableResults(set: ResultSet): string[] {
-  const buckets = { velero: set.velero ?? [], cluster: set.cluster ?? [], ...set.namespaces }
-  return Object.entries(buckets)
-    .filter(([bucket]) => !ownNamespace.test(bucket))
+  // Velero has a bucket for the namespace "cluster", which is not the one for the cluster.
+  const buckets: [string, string[]][] = [
+    ['velero', set.velero ?? []],
+    ['cluster', set.cluster ?? []],
+    ...Object.entries(set.namespaces ?? {}),
+  ]
+  return buckets
+    .filter(([bucket], index) => index === 0 || !ownNamespace.test(bucket))
     .flatMap(([bucket, texts]) => texts.map((text) => `${bucket}: ${inOneWord(text)}`))
     .filter((line) => !notCompared.some((rule) => rule.test(line.slice(line.indexOf(': ') + 2))))
     .toSorted()
