@@ -134,7 +134,9 @@ async function start(plane: ControlPlane, options: SandboxUpOptions): Promise<Sa
     if (options.owned !== true) await Promise.all(started.map((program) => program.release()))
     return sandboxOf(plane.directory, state)
   } catch (error) {
-    await Promise.all(started.toReversed().map((program) => program.kill()))
+    await Promise.all(started.map((program) => program.kill()))
+    // After a failure the logs are worth reading; an interruption has nothing to tell.
+    if (error instanceof SandboxError && error.problem === 'aborted') await clearDirectory(plane.directory)
     throw error
   }
 }

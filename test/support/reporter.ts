@@ -36,19 +36,12 @@ export class RunReport {
 
   /** Lines to show for `event`. */
   *take(event: TestEvent): Generator<string> {
-    switch (event.type) {
-      case 'test:pass':
-      case 'test:fail':
-        yield* this.#outcome(event.data, event.type === 'test:pass')
-        break
-      case 'test:stdout':
-      case 'test:stderr':
-        this.#outputOf(event.data.file).push(event.data.message)
-        break
-      case 'test:summary':
-        if (event.data.file !== undefined) yield* this.#fileEnd(event.data, event.data.file)
-        break
-      default:
+    if (event.type === 'test:pass' || event.type === 'test:fail') {
+      yield* this.#outcome(event.data, event.type === 'test:pass')
+    } else if (event.type === 'test:stdout' || event.type === 'test:stderr') {
+      this.#outputOf(event.data.file).push(event.data.message)
+    } else if (event.type === 'test:summary' && event.data.file !== undefined) {
+      yield* this.#fileEnd(event.data, event.data.file)
     }
   }
 
@@ -115,8 +108,12 @@ function errorOf(data: Outcome): Record<string, unknown> | undefined {
 }
 
 function describeError(error: Record<string, unknown> | undefined): string {
-  const cause = error?.['cause'] ?? error
-  return cause instanceof Error ? inspect(cause, { depth: 4 }) : String(cause)
+  // Node wraps what the test threw. An assertion's message holds the difference already; its fields would repeat it.
+  const thrown = error?.['cause'] ?? error
+  if (!(thrown instanceof Error)) return String(thrown)
+  return 'code' in thrown && thrown.code === 'ERR_ASSERTION'
+    ? (thrown.stack ?? thrown.message)
+    : inspect(thrown, { depth: 4 })
 }
 
 function indent(text: string, by: string): string {
