@@ -35,6 +35,8 @@ export function isNamespaces(type: { readonly group: string; readonly plural: st
 }
 
 function listPlaces(scope: BackupScope, namespacesInCluster: number): readonly (string | undefined)[] {
+  // No cluster is without namespaces: they could not be listed, and all that is left to find out is what else may not be.
+  if (namespacesInCluster === 0) return [undefined]
   const wanted = scope.namespaces.length
   const few = wanted <= FEW_NAMESPACES && wanted * 2 <= namespacesInCluster
   return wanted === 0 || (few && !scope.everyNamespace) ? scope.namespaces : [undefined]
