@@ -47,8 +47,8 @@ export async function removeNamespace(kube: KubeClient, name: string): Promise<v
 
 /** Names of the objects of one type in a namespace, sorted. */
 export async function namesIn(kube: KubeClient, type: ResourceType, namespace: string): Promise<string[]> {
-  const { items } = await kube.list(type, { namespace })
-  return items.map(({ metadata }) => metadata.name).toSorted()
+  const pages = await Array.fromAsync(kube.pages(type, { namespace }))
+  return pages.flatMap(({ items }) => items.map(({ metadata }) => metadata.name)).toSorted()
 }
 
 /** Asks until the answer is true; fails after 30 s with `what` was waited for. */
