@@ -1,3 +1,4 @@
+import { madeByRestore, type OwnRestore } from '#items/existing.ts'
 import { KubeError } from '#kube/error.ts'
 import type { CreateOptions } from './create-object.ts'
 import { completeObject, createObject, endsTheRun, refusal, restoreFailure, saysItExists } from './create-object.ts'
@@ -18,6 +19,8 @@ export interface Target extends CreateOptions {
   live: LiveObjects
   /** What happens to objects that are there already: `spec.existingResourcePolicy`. */
   policy: string | undefined
+  /** Whose objects are finished as if they had just been made. */
+  resumes: OwnRestore | undefined
 }
 
 type ToCreate = Extract<Prepared, { do: 'create' }>
@@ -107,17 +110,42 @@ async function settle(task: Task, prepared: ToCreate, target: Target): Promise<S
   if (unserved !== undefined) return failure(restoreFailure(task.resource, task, unserved))
 
   const seen = await target.live.seen(place)
-  if (seen !== undefined) return settleExisting(place, { live: seen, desired }, target)
+  if (seen !== undefined) return await settleLive(place, { live: seen, task, prepared }, target)
   try {
     const created = await createObject(place, desired, target)
     target.live.created(place)
-    if (task.resource === 'customresourcedefinitions.apiextensions.k8s.io') target.types.expect(created)
-    const remarks = await completeObject(place, { archived: desired, created, status: prepared.status }, target)
-    return { action: 'created', remarks }
+    return await complete(place, { created, task, prepared }, target)
   } catch (error) {
     if (!(error instanceof KubeError) || endsTheRun(error)) throw error
     const live = saysItExists(error, place) ? await target.live.existing(place) : undefined
-    if (live !== undefined) return settleExisting(place, { live, desired }, target)
+    if (live !== undefined) return await settleLive(place, { live, task, prepared }, target)
     return failure(restoreFailure(task.resource, task, refusal(error)))
   }
+}
+
+interface Work {
+  task: Task
+  prepared: ToCreate
+}
+
+async function complete(
+  place: Place,
+  { created, task, prepared }: Work & { created: KubeObject },
+  target: Target,
+): Promise<Settled> {
+  if (task.resource === 'customresourcedefinitions.apiextensions.k8s.io') target.types.expect(created)
+  const { object: archived, status } = prepared
+  return { action: 'created', remarks: await completeObject(place, { archived, created, status }, target) }
+}
+
+/** An object that is there: somebody else's, or one that this restore made before it was cut off. */
+async function settleLive(
+  place: Place,
+  { live, task, prepared }: Work & { live: KubeObject },
+  target: Target,
+): Promise<Settled> {
+  if (target.resumes !== undefined && madeByRestore(live, target.resumes)) {
+    return await complete(place, { created: live, task, prepared }, target)
+  }
+  return await settleExisting(place, { live, desired: prepared.object }, target)
 }

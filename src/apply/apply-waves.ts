@@ -1,3 +1,4 @@
+import type { OwnRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { customTypes } from './custom-types.ts'
 import { defaultAccounts } from './default-accounts.ts'
@@ -14,6 +15,8 @@ export interface ApplyOptions {
   kube: KubeClient
   /** What happens to objects that are there already: `spec.existingResourcePolicy`. */
   policy?: string | undefined
+  /** Set when an earlier run of this restore was cut off: what it made is finished instead of being taken for somebody else's. */
+  resumes?: OwnRestore | undefined
   /** How a namespace that is missing in the cluster is to be made. */
   namespaceManifest: NamespaceOptions['manifest']
   /** How long a namespace that is being deleted is waited for, in milliseconds; default ten minutes, as Velero. */
@@ -34,7 +37,7 @@ export async function* applyWaves(
   waves: Iterable<Wave>,
   options: ApplyOptions,
 ): AsyncGenerator<Outcome, void, undefined> {
-  const { kube, signal } = options
+  const { kube, policy, resumes, signal } = options
   const namespaces = await targetNamespaces(kube, {
     manifest: options.namespaceManifest,
     patience: options.namespacePatience ?? TEN_MINUTES_MS,
@@ -44,7 +47,7 @@ export async function* applyWaves(
   const live = liveObjects(kube, { signal })
   const pace = adaptivePace()
   const accounts = defaultAccounts(kube, { signal })
-  const runner = taskRunner({ kube, namespaces, types, live, pace, accounts, policy: options.policy, signal })
+  const runner = taskRunner({ kube, namespaces, types, live, pace, accounts, policy, resumes, signal })
 
   const gateOf = (task: Task): Promise<void> | undefined =>
     types.gate(task.resource) ?? namespaces.gate(task.resource === 'namespaces' ? task.name : (task.namespace ?? ''))

@@ -1,8 +1,9 @@
+import { labelKeys, labelValue } from '#api/labels.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { KubeObject } from '#kube/object.ts'
-import { decideExisting, mergeServiceAccount, sameObject } from './existing.ts'
+import { decideExisting, madeByRestore, mergeServiceAccount, sameObject } from './existing.ts'
 import { applyMergePatch } from './merge.ts'
 
 const ours = { 'velero.io/backup-name': 'b', 'velero.io/restore-name': 'r' }
@@ -116,4 +117,18 @@ test('merging takes nothing away, changes nothing that is there, and is finished
       assert.deepEqual(mergeServiceAccount(there, there), undefined)
     }),
   )
+})
+
+test('a restore knows its own objects by its label and by their age, not those of an earlier restore of its name', () => {
+  const restore = { name: 'r'.repeat(80), createdAt: '2026-01-01T10:00:00Z' }
+  const live = (label: string, creationTimestamp: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'a', creationTimestamp, labels: { [labelKeys.restoreName]: label } },
+  })
+  const own = labelValue(restore.name)
+  assert.equal(madeByRestore(live(own, '2026-01-01T10:00:00Z'), restore), true)
+  assert.equal(madeByRestore(live(own, '2026-01-01T09:59:59Z'), restore), false)
+  assert.equal(madeByRestore(live('another', '2026-01-01T10:00:05Z'), restore), false)
+  assert.equal(madeByRestore({ ...live(own, ''), metadata: { name: 'a' } }, restore), false)
 })

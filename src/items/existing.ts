@@ -1,4 +1,4 @@
-import { labelKeys } from '#api/labels.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { equalJson, listOf, objectOf, without } from './json.ts'
 import { mergePatch } from './merge.ts'
@@ -49,6 +49,21 @@ export function decideExisting(options: {
  */
 export function sameObject(live: KubeObject, desired: KubeObject): boolean {
   return equalJson(unlabelled(comparable(live)), unlabelled(comparable(desired)))
+}
+
+/** One restore among all that ever had its name: `createdAt` is its `metadata.creationTimestamp`. */
+export interface OwnRestore {
+  readonly name: string
+  readonly createdAt: string
+}
+
+/**
+ * Whether `restore` itself made `live` in a run that was cut off: its label is on it, and it is not older than the restore.
+ * Both times are the API server's. Other restores of the same name, long gone, have left older objects.
+ */
+export function madeByRestore(live: KubeObject, restore: OwnRestore): boolean {
+  const { labels, creationTimestamp = '' } = live.metadata
+  return labels?.[labelKeys.restoreName] === labelValue(restore.name) && creationTimestamp >= restore.createdAt
 }
 
 /** The merge patch that adds to a live ServiceAccount the secrets, pull secrets, labels and annotations that the archived one has more; undefined when there is nothing to add. */

@@ -1,11 +1,14 @@
+import { readObject } from '#api/read.ts'
+import { Restores, type Restore } from '#api/restore.ts'
 import { encodeJsonGz } from '#archive/json-gz.ts'
 import { type ResourceList, encodeResourceList } from '#archive/resource-list.ts'
 import { encodeResults } from '#archive/results.ts'
 import type { Results } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
+import { parseJson } from '#kube/json.ts'
 import { type RestoreArtifact, restoreKey, restorePrefix } from '#store/layout.ts'
-import type { Bytes, ObjectStore } from '#store/store.ts'
-import type { Restore } from '#api/restore.ts'
+import { deletePrefix } from '#store/delete-prefix.ts'
+import { StoreError, type Bytes, type ObjectStore } from '#store/store.ts'
 
 export interface RestoreArtifacts {
   /** With its final status. */
@@ -19,6 +22,28 @@ export interface RestoreArtifacts {
 export async function restoreIsStored(store: ObjectStore, name: string): Promise<boolean> {
   for await (const _ of store.list(restorePrefix(name))) return true
   return false
+}
+
+/**
+ * Takes up a restore whose run was cut off: gives its record when only the news of its end was lost. Otherwise deletes the
+ * artifacts that it had begun to write. Touches nothing of another restore with the same name. Rejects with StoreError.
+ */
+export async function takeUp(store: ObjectStore, { metadata }: Restore): Promise<Restore | undefined> {
+  const stored = await storedRestore(store, metadata.name)
+  if (stored !== undefined) return stored.metadata.uid === metadata.uid ? stored : undefined
+  await deletePrefix(store, restorePrefix(metadata.name))
+  return undefined
+}
+
+/** The Restore in the store under `name`; undefined when there is none, or only artifacts that Velero wrote. Rejects with StoreError. */
+export async function storedRestore(store: ObjectStore, name: string): Promise<Restore | undefined> {
+  try {
+    const bytes = await store.get(restoreKey(name, 'metadata'))
+    return readObject(Restores, parseJson(Buffer.concat(await Array.fromAsync(bytes)).toString()))
+  } catch (error) {
+    if (error instanceof StoreError && error.problem === 'missing') return undefined
+    throw error
+  }
 }
 
 /** Writes the artifacts of a restore in Velero's order, our own record last (spec/object-store §14). All of them, or none: rejects with StoreError or the signal's reason. */

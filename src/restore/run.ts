@@ -5,10 +5,11 @@ import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import { applyWaves } from '#apply/apply-waves.ts'
 import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
+import type { OwnRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { type ObjectStore, StoreError } from '#store/store.ts'
-import { restoreIsStored, storeArtifacts } from './artifacts.ts'
+import { restoreIsStored, storeArtifacts, takeUp } from './artifacts.ts'
 import { type BackupSource, openBackup } from './backup-source.ts'
 import { RestoreError } from './error.ts'
 import { planRestore } from './plan.ts'
@@ -35,6 +36,8 @@ export interface RestoreRun {
   /** Where the archive's content is spooled while the run lasts; default the system's folder for temporary files. */
   spoolDir?: string | undefined
   patience?: RestorePatience | undefined
+  /** True when an earlier run of this very restore (same `metadata.uid`) was cut off: it is taken up instead of refused. */
+  resumes?: boolean | undefined
   signal?: AbortSignal | undefined
   /** At most five calls a second besides one for each step. */
   onProgress?: ((progress: RestoreProgress) => void) | undefined
@@ -63,8 +66,10 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
   const { restore, store, now, signal, spoolDir = tmpdir() } = run
   const { name, namespace } = restore.metadata
   const backupName = restore.spec.backupName ?? ''
-  const startTimestamp = timestamp(now())
+  const startTimestamp = restore.status?.startTimestamp ?? timestamp(now())
   signal?.throwIfAborted()
+  const ended = run.resumes === true ? await takeUp(store, restore) : undefined
+  if (ended !== undefined) return ended
   if (await restoreIsStored(store, name)) {
     throw new RestoreError('name-taken', `restore ${name} is in ${store.url} already; choose another name`)
   }
@@ -108,6 +113,7 @@ async function restoreObjects(
   const outcomes = applyWaves(plan.waves, {
     kube,
     policy: restore.spec.existingResourcePolicy ?? undefined,
+    resumes: run.resumes === true ? ownRestore(restore) : undefined,
     namespaceManifest: (name) => plan.namespaceManifest(name),
     namespacePatience: patience?.namespace,
     typePatience: patience?.type,
@@ -122,6 +128,10 @@ async function restoreObjects(
   }
   record.step('finishing')
   return record
+}
+
+function ownRestore({ metadata: { name, creationTimestamp } }: Restore): OwnRestore | undefined {
+  return creationTimestamp === undefined ? undefined : { name, createdAt: creationTimestamp }
 }
 
 function finalStatus(record: RestoreRecord): NonNullable<Restore['status']> {
