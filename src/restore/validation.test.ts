@@ -55,6 +55,12 @@ test('of a schedule the newest completed backup is restored', () => {
   assert.deepEqual(validateRestore(asked, []), ['No completed backups found for schedule nightly'])
 })
 
+test('a restore that would have to change objects by rules is refused rather than done without them', () => {
+  const resourceModifier = { kind: 'configmap', name: 'rules' }
+  const problems = validateRestore(restoreOf({ backupName: 'here', resourceModifier }), [backup('here')])
+  assert.deepEqual(problems, ['resource modifiers are not supported by this version of Lifeboat'])
+})
+
 test('a restore of a backup that is not there says so in the words of Velero', () => {
   const asked = restoreOf({ backupName: 'gone' })
   assert.deepEqual(validateRestore(asked, [backup('here')]), [

@@ -26,6 +26,8 @@ export function defaultRestore(
 /** What is wrong with a defaulted `restore`, in Velero's words and order; empty when it can run. `backups` are those that can be chosen from. */
 export function validateRestore(restore: Restore, backups: readonly Backup[]): string[] {
   const problems = restoreSpecProblems(restore.spec)
+  // Restoring without the changes that were asked for is worse than not restoring.
+  if (restore.spec.resourceModifier) problems.push('resource modifiers are not supported by this version of Lifeboat')
   const { backupName, scheduleName } = restore.spec
   if (isSet(backupName) === isSet(scheduleName) || requestedBackup(restore, backups) !== undefined) return problems
   return isSet(backupName)

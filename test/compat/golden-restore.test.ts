@@ -56,6 +56,29 @@ for (const scenario of scenarios) {
   })
 }
 
+test('restoring where everything is there finds the differences that Velero found', { timeout: 120_000 }, async () => {
+  const recorded = await recordedRestore('a11-existing')
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
+  await cp(join(recorded.bucket, 'backups'), join(folder.path, 'backups'), { recursive: true })
+  await using cluster = await ownCluster()
+  await furnishAsRecorded(cluster.kube)
+  const store = fileStore(folder.path)
+  const first = { ...recorded.restore, metadata: { ...recorded.restore.metadata, name: 'first' } }
+  await restoreAgain(first, { kube: cluster.kube, store })
+  await settledState(cluster.kube, { baseline: {}, keepStatusOf: [] })
+  const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store })
+  const { results, resourceList } = await artifactsOf(done, store)
+  // Controllers keep Endpoints to the pods that run, and without a kubelet none does.
+  const exceptEndpoints = (lines: string[]) => lines.filter((line) => !/\bEndpoint(s|Slice)\b/.test(line))
+  const ours = [results.errors, results.warnings].map((set) => exceptEndpoints(comparableResults(set)))
+  const theirs = [recorded.results.errors, recorded.results.warnings].map((set) => comparableResults(set))
+  assert.deepEqual(ours, theirs)
+  assert.deepEqual(
+    exceptEndpoints(comparableList(resourceList)),
+    exceptEndpoints(comparableList(recorded.resourceList)),
+  )
+})
+
 test('a backup with a name of 253 characters, which Velero cannot restore, is restored whole', async () => {
   const recorded = await recordedRestore('a16-name-253')
   await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
