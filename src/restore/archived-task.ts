@@ -9,7 +9,7 @@ import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
 import type { RestoreFacts } from './restore-facts.ts'
 
-export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'context'> {
+export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'context' | 'volumesWithData'> {
   archive: OpenArchive
   log: RunLog
 }
@@ -24,7 +24,7 @@ type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, log } = options
+  const { archive, scope, context, volumesWithData, log } = options
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
   // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
@@ -45,7 +45,8 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     if (step.do === 'skip') {
       const { resource, namespace = '', name } = entry
       log.info('left out', { resource, namespace, name, reason: step.reason })
-      const remarks = step.reason === 'needs-native-snapshot' ? [withoutData(entry)] : []
+      const losesData = entry.resource === 'persistentvolumes' && volumesWithData.has(entry.name)
+      const remarks = losesData ? [withoutData(entry)] : []
       // Velero does not even count work that was finished when it was backed up.
       return step.reason === 'finished' ? notMeant : { do: 'leave', skipped: object, remarks }
     }
@@ -88,9 +89,9 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
 
 const notMeant: Prepared = { do: 'leave', remarks: [] }
 
-/** Bringing the volume back as it was would bind a claim to a disk that may be gone, or in use by others. */
+/** An empty volume in place of the data would look like success. */
 function withoutData(entry: ArchivedEntry): Remark {
-  const message = `${refKey(entry)} is not restored: its data are in a snapshot of the cloud provider, which this version cannot restore`
+  const message = `${refKey(entry)} is not restored: its data were backed up, but this version cannot bring data of volumes back`
   return { severity: 'error', message }
 }
 

@@ -24,6 +24,8 @@ export interface RestoreFacts {
   context: RestoreContext
   /** The set in `context.liveServiceAccounts`, to which accounts are added as they are restored. */
   liveServiceAccounts: Set<string>
+  /** Names of the PersistentVolumes whose data were backed up, in whatever way. */
+  volumesWithData: ReadonlySet<string>
 }
 
 export interface FactOptions {
@@ -58,7 +60,8 @@ export async function gatherFacts({ restore, backupName, source, kube, signal }:
     liveServiceAccounts,
     restoresStatus: (resource) => restoresStatus(scope, resource),
   }
-  return { scope, context, liveServiceAccounts }
+  const withData = [...source.volumes].filter(([, info]) => Boolean(info['backupMethod']))
+  return { scope, context, liveServiceAccounts, volumesWithData: new Set(withData.map(([name]) => name)) }
 }
 
 async function volumeDecisions(

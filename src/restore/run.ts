@@ -103,8 +103,8 @@ async function restoreObjects(
 ): Promise<RestoreRecord> {
   const { restore, kube, signal, patience } = run
   const backupName = restore.spec.backupName ?? ''
-  const { scope, context, liveServiceAccounts } = await gatherFacts({ restore, backupName, source, kube, signal })
-  const plan = planRestore({ archive: source.archive, scope, context, log })
+  const { liveServiceAccounts, ...facts } = await gatherFacts({ restore, backupName, source, kube, signal })
+  const plan = planRestore({ archive: source.archive, ...facts, log })
   const record = restoreRecord({ log, totalItems: plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { RestoreError, type RestoreProblem } from '#restore/error.ts'
 import { backupKey, restorePrefix } from '#store/layout.ts'
@@ -8,7 +9,7 @@ import { memoryStore } from '#store/memory.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { backUp } from '../support/backup-run.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { ConfigMaps, Namespaces, make } from '../support/objects.ts'
+import { ConfigMaps, Namespaces, Volumes, make } from '../support/objects.ts'
 import { bringBack, namesIn, removeNamespace } from './restore-order.ts'
 
 /** A backup of a namespace with `objects` ConfigMaps; the namespace is gone again. */
@@ -176,4 +177,27 @@ test('a namespace that goes away in time is made anew, and everything comes back
   const { restore } = await restoring
   assert.equal(restore.status?.phase, 'Completed')
   assert.ok((await namesIn(kube, ConfigMaps, name)).includes('prices'))
+})
+
+test('a volume whose data cannot come back is an error, not an empty volume', async () => {
+  const { kube } = await sharedCluster()
+  const store = memoryStore()
+  await using namespace = await testNamespace(kube)
+  for (const method of ['PodVolumeBackup', 'CSISnapshot', 'NativeSnapshot']) {
+    const name = `${namespace.name}-${method.toLowerCase()}`
+    const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/data' } }
+    await make(kube, Volumes, { name, spec: { ...spec, persistentVolumeReclaimPolicy: 'Retain' } })
+    const only = { includedResources: ['persistentvolumes'], includeClusterResources: true }
+    await backUp({ kube, store, name: method.toLowerCase(), spec: only })
+    await kube.delete(Volumes, name)
+    const info = await encodeVolumeInfo([{ pvName: name, backupMethod: method }])
+    await replace(store, backupKey(method.toLowerCase(), 'volume-info'), info)
+    const asked = { kube, store, name: `of-${method.toLowerCase()}`, spec: { backupName: method.toLowerCase() } }
+    const { restore, results } = await bringBack(asked)
+    assert.equal(restore.status?.phase, 'PartiallyFailed')
+    assert.match(
+      results.errors.cluster?.join() ?? '',
+      new RegExp(`^persistentvolumes/${name} is not restored: its data`),
+    )
+  }
 })
