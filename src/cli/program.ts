@@ -10,12 +10,12 @@ export async function runProgram(argv: readonly string[], context: CliContext): 
   let exitCode: ExitCode = OK
   const program = buildProgram(context, (code) => (exitCode = code))
   try {
-    await program.parseAsync(spellOutBareFlags(argv, commands), { from: 'user' })
+    await program.parseAsync(commandFirst(spellOutBareFlags(argv, commands)), { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE
     const { text, exitCode: code } = explain(error, context.signal.aborted)
-    note(context, `Error: ${text}`)
+    note(context, `error: ${text}`)
     return code
   }
 }
@@ -102,6 +102,20 @@ function spellOutBareFlags(argv: readonly string[], all: readonly Command[]): st
   }
   const end = argv.indexOf('--')
   return argv.map((word, index) => (end !== -1 && index > end ? word : (bare.get(word) ?? word)))
+}
+
+/** Moves flags in front of the command behind it: `--store URL backup get` is how one writes it, and flags belong to commands. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  let start = 0
+  while (isValueFlag(argv[start])) start += argv[start]?.includes('=') === true ? 1 : 2
+  if (start === 0 || start >= argv.length) return argv
+  const [flags, rest] = [argv.slice(0, start), argv.slice(start)]
+  const end = rest.indexOf('--')
+  return end === -1 ? [...rest, ...flags] : [...rest.slice(0, end), ...flags, ...rest.slice(end)]
+}
+
+function isValueFlag(word: string | undefined): boolean {
+  return word !== undefined && /^(--\w|-n)/.test(word) && !['--help', '--version'].includes(word)
 }
 
 function camelCase(name: string): string {

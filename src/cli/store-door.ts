@@ -3,6 +3,7 @@ import { readObject } from '#api/read.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { defaultBackup, readClusterFacts } from '#backup/defaults.ts'
+import { missingNamespaces } from '#backup/missing-namespaces.ts'
 import { runBackup } from '#backup/run.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { validateBackup } from '#backup/validation.ts'
@@ -85,7 +86,12 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
   try {
     const facts = await readClusterFacts(kube, { signal: following.signal })
     const backup = defaultBackup(asked, { facts, now: now() })
-    refuse(Backups.kind, asked.metadata.name, validateBackup(backup))
+    refuse(Backups.kind, asked.metadata.name, [
+      ...validateBackup(backup),
+      ...(await missingNamespaces(kube, backup.spec, following)).map(
+        (name) => `there is no namespace "${name}" at ${kube.server}`,
+      ),
+    ])
     return await runBackup({
       backup,
       kube,

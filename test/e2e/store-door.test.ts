@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
+
+const configMaps = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
+const namespaces = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
+
+test('without installation a namespace is backed up, looked at, restored under another name and the backup deleted', async () => {
+  const { kube, kubeconfigPath } = await sharedCluster()
+  await using source = await testNamespace(kube)
+  await using store = await scratchFolder()
+  const copy = `${source.name}-copy`
+  await kube.create(
+    configMaps,
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'prices', namespace: source.name },
+      data: { apple: '0.40' },
+    },
+    { namespace: source.name },
+  )
+  const run = (...args: string[]): Promise<CliResult> =>
+    cli(args, { env: { KUBECONFIG: kubeconfigPath, LIFEBOAT_STORE: store.path } })
+  try {
+    const created = await run(
+      'backup',
+      'create',
+      'monday',
+      '--include-namespaces',
+      source.name,
+      '--labels',
+      'run=nightly',
+    )
+    assert.equal(created.code, 0, created.stderr)
+    assert.match(created.stdout, /^Backup monday: Completed, \d+ objects in store /)
+
+    const table = await run('backup', 'get')
+    assert.match(
+      table.stdout,
+      /^NAME +STATUS +ERRORS +WARNINGS +CREATED +EXPIRES +STORAGE LOCATION +QUEUE POSITION +SELECTOR\nmonday +Completed +0 +0 /,
+    )
+    const json = JSON.parse((await run('get', 'backups', '-o', 'json')).stdout) as {
+      kind: string
+      metadata: { labels: object }
+    }
+    assert.equal(json.kind, 'Backup')
+    assert.deepEqual(json.metadata.labels, { run: 'nightly', 'velero.io/storage-location': 'default' })
+
+    const described = await run('backup', 'describe', 'monday', '--details')
+    assert.match(described.stdout, /Phase: +Completed/)
+    assert.match(described.stdout, /Consistency:\n +Resource version: +\d+/)
+    assert.match(described.stdout, new RegExp(`v1/ConfigMap:\\n(.*\\n)*? +- ${source.name}/prices`))
+
+    assert.match((await run('backup', 'logs', 'monday')).stdout, /^time="[^"]+" level=info msg=/)
+    const file = join(store.path, 'saved.tar.gz')
+    assert.equal((await run('backup', 'download', 'monday', '-o', file)).code, 0)
+    assert.deepEqual([...(await readFile(file)).subarray(0, 2)], [0x1f, 0x8b])
+
+    const restored = await run(
+      'restore',
+      'create',
+      'back',
+      '--from-backup',
+      'monday',
+      '--namespace-mappings',
+      `${source.name}:${copy}`,
+    )
+    assert.equal(restored.code, 0, restored.stderr + restored.stdout)
+    const found = await kube.get(configMaps, 'prices', { namespace: copy })
+    assert.deepEqual(found['data'], { apple: '0.40' })
+    assert.deepEqual(found.metadata.labels, { 'velero.io/backup-name': 'monday', 'velero.io/restore-name': 'back' })
+
+    assert.match((await run('restore', 'get')).stdout, /back +monday +Completed/)
+    assert.match(
+      (await run('restore', 'describe', 'back', '--details')).stdout,
+      new RegExp(`- ${copy}/prices\\(created\\)`),
+    )
+    assert.match((await run('restore', 'logs', 'back')).stdout, /level=info/)
+
+    const deleted = await run('backup', 'delete', 'monday', '--confirm')
+    assert.equal(deleted.stdout, 'Backup monday deleted, with the records of 1 restores made from it.\n')
+    assert.match((await run('backup', 'get')).stdout, /^No backups in store /)
+    assert.match((await run('restore', 'get')).stdout, /^No restores in store /)
+  } finally {
+    await kube.delete(namespaces, copy)
+  }
+})
