@@ -1,12 +1,13 @@
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
 import { Backups, type Backup, type BackupStatus } from '#api/backup.ts'
 import { hasEnded } from '#api/phases.ts'
+import { readObject } from '#api/read.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
-import { BackupError } from '#backup/error.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
+import { backupKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
@@ -15,11 +16,13 @@ import { timestamp } from './timestamp.ts'
 export interface BackupControllerOptions {
   readonly stores: LocationStores
   readonly settings: Omit<BackupSettings, 'locations'>
+  /** For the manifests: program and version. */
+  readonly createdBy: string
   /** Backups made at once. */
   readonly concurrent: number
-  /** Told of each end, for the metrics. */
-  readonly onEnd: (backup: Backup) => void
   readonly onStart: (backup: Backup) => void
+  /** Told of each end, refusals included, with the size of the archive when there is one. */
+  readonly onEnd: (backup: Backup, archiveBytes: number | undefined) => void
 }
 
 /** What a Backup needs from us now. */
@@ -36,101 +39,124 @@ export function backupStep(backup: Backup): BackupStep {
   return phase === undefined || phase === 'New' || phase === 'Queued' || phase === 'ReadyToStart' ? 'start' : 'leave'
 }
 
+interface Context {
+  readonly environment: Environment
+  readonly options: BackupControllerOptions
+}
+
+/** A new location is checked in a moment; Velero would refuse the backup instead. */
+const LOCATION_PAUSE_MS = 500
+
 /** Makes the backups that Backup objects ask for. */
 export function backupController(options: BackupControllerOptions): Controller<Backup> {
   return {
     name: 'backup',
     type: Backups,
     workers: options.concurrent,
-    async reconcile(backup, environment): Promise<Next> {
-      const step = backupStep(backup)
-      if (step === 'leave')
-        environment.log.warn(
-          { backup: backup.metadata.name, phase: backup.status?.phase },
-          'left to Velero: it waits for plug-ins',
-        )
-      if (step === 'start' || step === 'resume') await make(backup, environment, options)
-      return undefined
+    async reconcile(found, environment): Promise<Next> {
+      const backup = readObject(Backups, found)
+      const { name } = backup.metadata
+      const { log } = environment
+      switch (backupStep(backup)) {
+        case 'start':
+          return await start(backup, { environment, options })
+        case 'resume':
+          log.info({ backup: name }, 'backup that a server left is made again')
+          await make(backup, { environment, options })
+          return undefined
+        case 'leave':
+          log.warn({ backup: name, phase: backup.status?.phase }, 'left to Velero: it waits for plug-ins')
+          return undefined
+        case 'nothing':
+          return undefined
+      }
     },
   }
 }
 
-async function make(asked: Backup, environment: Environment, options: BackupControllerOptions): Promise<void> {
-  const { kube, namespace, now, signal, log } = environment
+async function start(asked: Backup, context: Context): Promise<Next> {
+  const { kube, namespace, now, signal, log } = context.environment
   const facts = await readClusterFacts(kube, { signal })
   const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
-  const backup = defaultBackup(asked, { facts, now: now(), settings: { ...options.settings, locations } })
+  const backup = defaultBackup(asked, { facts, now: now(), settings: { ...context.options.settings, locations } })
+  if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
   const problems = validateBackup(backup, { locations })
   if (problems.length > 0) {
     log.warn({ backup: backup.metadata.name, problems }, 'backup refused')
-    await finish(
-      backup,
-      { ...backup.status, phase: 'FailedValidation', validationErrors: problems },
-      { environment, options },
-    )
-    return
+    const status = { ...backup.status, phase: 'FailedValidation' as const, validationErrors: problems }
+    const refused = await accept(backup, status, context)
+    if (refused !== undefined) context.options.onEnd(refused, undefined)
+    return undefined
   }
-  const started = await begin(backup, environment)
-  if (started === undefined) return
-  options.onStart(started)
-  log.info({ backup: backup.metadata.name }, 'backup started')
-  const status = await outcome(started, locations, { environment, options })
-  if (status !== undefined) await finish(started, status, { environment, options })
+  const status = { ...backup.status, phase: 'InProgress' as const, startTimestamp: timestamp(now()) }
+  const started = await accept(backup, status, context)
+  if (started !== undefined) await make(started, context)
+  return undefined
 }
 
-/** Writes defaults and InProgress before anything is done, so that a crash is seen by the next server. */
-async function begin(backup: Backup, { kube, namespace, now }: Environment): Promise<Backup | undefined> {
-  const status = {
-    ...backup.status,
-    phase: 'InProgress' as const,
-    startTimestamp: backup.status?.startTimestamp ?? timestamp(now()),
-  }
-  const { name, labels, annotations } = backup.metadata
-  return await patchLasting(kube, Backups, {
-    name,
-    namespace,
-    change: { metadata: { labels, annotations }, spec: backup.spec, status },
-  })
+function awaitsCheck({ spec }: Backup, locations: readonly BackupStorageLocation[]): boolean {
+  const location = locations.find(({ metadata }) => metadata.name === spec.storageLocation)
+  return location !== undefined && !location.status?.phase
 }
 
-interface Context {
-  readonly environment: Environment
-  readonly options: BackupControllerOptions
-}
-
-/** The final status; undefined when the server is stopping, so that the next one takes the backup up. */
-async function outcome(
+/** Writes the defaults and the new phase before anything is done, so that a crash is seen by the next server. Not over a request for deletion. */
+async function accept(
   backup: Backup,
-  locations: readonly BackupStorageLocation[],
-  context: Context,
-): Promise<BackupStatus | undefined> {
-  const { environment, options } = context
-  const { log, now, signal } = environment
+  status: BackupStatus,
+  { environment: { kube, namespace } }: Context,
+): Promise<Backup | undefined> {
+  const { name, labels, annotations, resourceVersion } = backup.metadata
+  const change = { metadata: { labels, annotations, resourceVersion }, spec: backup.spec, status }
+  return await patchLasting(kube, Backups, { name, namespace, change })
+}
+
+async function make(backup: Backup, context: Context): Promise<void> {
+  const { kube, namespace, log, now, signal } = context.environment
+  const { name } = backup.metadata
+  context.options.onStart(backup)
+  log.info({ backup: name }, 'backup started')
+  let end: { status: BackupStatus; archiveBytes: number | undefined }
   try {
-    const location = locations.find(({ metadata }) => metadata.name === backup.spec.storageLocation)
-    if (location === undefined)
-      throw new BackupError('store', `backup location "${backup.spec.storageLocation}" is gone`)
-    const store = await options.stores.open(location)
-    try {
-      return (await run(backup, store, environment)).status
-    } finally {
-      await store.close()
-    }
+    end = await run(backup, context)
   } catch (error) {
-    if (signal.aborted) return undefined
-    log.error({ backup: backup.metadata.name, error: messageOf(error) }, 'backup failed')
-    return { ...backup.status, phase: 'Failed', failureReason: messageOf(error), completionTimestamp: timestamp(now()) }
+    // The next server takes the backup up.
+    if (signal.aborted) return
+    const failureReason = messageOf(error)
+    const status = { phase: 'Failed' as const, failureReason, completionTimestamp: timestamp(now()) }
+    end = { status, archiveBytes: undefined }
+  }
+  const ended = await patchLasting(kube, Backups, { name, namespace, change: { status: end.status } })
+  const { phase, errors, warnings, failureReason } = end.status
+  log.info({ backup: name, phase, errors, warnings, failureReason }, 'backup ended')
+  if (ended !== undefined) context.options.onEnd(ended, end.archiveBytes)
+}
+
+async function run(
+  backup: Backup,
+  context: Context,
+): Promise<{ status: BackupStatus; archiveBytes: number | undefined }> {
+  const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
+  try {
+    const { status = {} } = (await finishedBefore(backup, store)) ?? (await runFor(backup, store, context))
+    // For a metric only: the backup is whole without it.
+    const archive = await store.head(backupKey(backup.metadata.name, 'contents')).catch(() => undefined)
+    return { status, archiveBytes: archive?.size }
+  } finally {
+    await store.close()
   }
 }
 
-async function run(backup: Backup, store: ObjectStore, { kube, namespace, now, signal }: Environment): Promise<Backup> {
+/** The server may have died between the commit marker and the custom resource: then the work is done already. */
+async function finishedBefore({ metadata }: Backup, store: ObjectStore): Promise<Backup | undefined> {
+  const stored = await storedBackup(store, metadata.name)
+  return stored !== undefined && stored.metadata.uid === metadata.uid ? stored : undefined
+}
+
+async function runFor(backup: Backup, store: ObjectStore, { environment, options }: Context): Promise<Backup> {
+  const { kube, namespace, now, signal } = environment
   const { name } = backup.metadata
-  // The server may have died between the commit marker and the custom resource: then the work is done already.
-  const done = await storedBackup(store, name)
-  if (done !== undefined && done.metadata.uid === backup.metadata.uid) return done
-  const patcher = progressPatcher(
-    (progress) => kube.patch(Backups, name, { merge: { status: { progress } } }, { namespace }),
-    now,
+  const patcher = progressPatcher((progress) =>
+    kube.patch(Backups, name, { merge: { status: { progress } } }, { namespace, signal }),
   )
   try {
     return await runBackup({
@@ -139,18 +165,10 @@ async function run(backup: Backup, store: ObjectStore, { kube, namespace, now, s
       store,
       now,
       signal,
-      onProgress: ({ totalItems, itemsBackedUp }) => patcher.report({ totalItems: totalItems ?? 0, itemsBackedUp }),
+      createdBy: options.createdBy,
+      onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
     })
   } finally {
     await patcher.settle()
   }
-}
-
-async function finish(backup: Backup, status: BackupStatus, { environment, options }: Context): Promise<void> {
-  const { kube, namespace, log } = environment
-  const { name } = backup.metadata
-  const change = status.phase === 'FailedValidation' ? { spec: backup.spec, status } : { status }
-  const ended = await patchLasting(kube, Backups, { name, namespace, change })
-  log.info({ backup: name, phase: status.phase, errors: status.errors, warnings: status.warnings }, 'backup ended')
-  if (ended !== undefined) options.onEnd(ended)
 }

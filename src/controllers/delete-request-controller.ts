@@ -12,7 +12,9 @@ import { patchLasting } from './status-patch.ts'
 
 export interface DeleteRequestControllerOptions {
   readonly stores: LocationStores
-  readonly onEnd: (backup: string, deleted: boolean) => void
+  /** Told when a deletion that nothing speaks against begins, and how it ended. */
+  readonly onStart: (backup: Backup) => void
+  readonly onEnd: (backup: Backup, deleted: boolean) => void
 }
 
 const KEEP_PROCESSED_MS = 24 * 3600 * 1000
@@ -32,15 +34,13 @@ export function deleteRequestController(options: DeleteRequestControllerOptions)
         return undefined
       }
       const errors = await carryOut(request, environment, options)
-      options.onEnd(request.spec.backupName, errors.length === 0)
-      if (errors.length === 0) await removeRequests(request, environment)
-      else
-        await patchLasting(kube, DeleteBackupRequests, {
-          name,
-          namespace,
-          change: { status: { phase: 'Processed', errors } },
-        })
-      return undefined
+      if (errors.length === 0) {
+        await removeRequests(request, environment)
+        return undefined
+      }
+      const status = { phase: 'Processed', errors }
+      await patchLasting(kube, DeleteBackupRequests, { name, namespace, change: { status } })
+      return { afterMillis: KEEP_PROCESSED_MS }
     },
   }
 }
@@ -51,7 +51,7 @@ async function carryOut(
   environment: Environment,
   options: DeleteRequestControllerOptions,
 ): Promise<string[]> {
-  const { kube, namespace, log, signal } = environment
+  const { kube, namespace, signal } = environment
   const { backupName } = request.spec
   if (backupName === '') return ['spec.backupName is required']
   const backup = await kube.find(Backups, backupName, { namespace, signal })
@@ -59,27 +59,49 @@ async function carryOut(
   if (isUnderWay(backup.status?.phase)) return ['backup is still in progress']
   const refusal = await locationFault(backup, environment)
   if (refusal !== undefined) return [refusal]
-  await patchLasting(kube, DeleteBackupRequests, {
-    name: request.metadata.name,
-    namespace,
-    change: { status: { phase: 'InProgress' } },
-  })
-  await patchLasting(kube, Backups, { name: backupName, namespace, change: { status: { phase: 'Deleting' } } })
+  await begin(request, backup, environment)
+  options.onStart(backup)
+  const error = await remove(backup, environment, options)
+  options.onEnd(backup, error === undefined)
+  return error === undefined ? [] : [error]
+}
+
+/** From here on nobody starts or restores this backup. */
+async function begin(
+  { metadata }: DeleteBackupRequest,
+  backup: Backup,
+  { kube, namespace }: Environment,
+): Promise<void> {
+  const { name: backupName, uid, resourceVersion } = backup.metadata
+  const labels = { [labelKeys.backupName]: labelValue(backupName), [labelKeys.backupUid]: uid }
+  const change = { metadata: { labels: { ...labels, ...metadata.labels } }, status: { phase: 'InProgress' } }
+  await patchLasting(kube, DeleteBackupRequests, { name: metadata.name, namespace, change })
+  const deleting = { metadata: { resourceVersion }, status: { phase: 'Deleting' } }
+  await patchLasting(kube, Backups, { name: backupName, namespace, change: deleting })
+}
+
+/** Files first: as long as one is left, the Backup stays and the deletion can be asked for again. Gives what went wrong. */
+async function remove(
+  { metadata: { name }, spec }: Backup,
+  environment: Environment,
+  { stores }: DeleteRequestControllerOptions,
+): Promise<string | undefined> {
+  const { kube, namespace, log, signal } = environment
   try {
-    const store = await options.stores.openNamed(backup.spec.storageLocation ?? '')
+    const store = await stores.openNamed(spec.storageLocation ?? '')
     try {
-      await deleteBackupFiles(store, backupName)
+      await deleteBackupFiles(store, name)
     } finally {
       await store.close()
     }
-    await deleteRestores(backupName, environment)
-    await kube.delete(Backups, backupName, { namespace, signal })
-    log.info({ backup: backupName }, 'backup deleted')
-    return []
+    await deleteRestores(name, environment)
+    await kube.delete(Backups, name, { namespace, signal })
+    log.info({ backup: name }, 'backup deleted')
+    return undefined
   } catch (error) {
     signal.throwIfAborted()
-    log.error({ backup: backupName, error: messageOf(error) }, 'backup deletion failed')
-    return [messageOf(error)]
+    log.error({ backup: name, error: messageOf(error) }, 'backup deletion failed')
+    return messageOf(error)
   }
 }
 
@@ -89,9 +111,8 @@ async function locationFault(backup: Backup, { kube, namespace, signal }: Enviro
   if (location === undefined) return `backup storage location ${name} not found`
   if (location.spec.accessMode === 'ReadOnly')
     return `cannot delete backup because backup storage location ${name} is currently in read-only mode`
-  return location.status?.phase === 'Available'
-    ? undefined
-    : `cannot delete backup because backup storage location ${name} is currently in Unavailable state`
+  if (location.status?.phase === 'Available') return undefined
+  return `cannot delete backup because backup storage location ${name} is currently in Unavailable state`
 }
 
 const RESTORES_GONE_MS = 60_000
@@ -100,13 +121,12 @@ const RESTORES_GONE_MS = 60_000
 async function deleteRestores(backupName: string, environment: Environment): Promise<void> {
   const { kube, namespace, signal } = environment
   const deadline = performance.now() + RESTORES_GONE_MS
-  for (
-    let names = await restoresOf(backupName, environment);
-    names.length > 0;
-    names = await restoresOf(backupName, environment)
-  ) {
-    if (performance.now() > deadline)
+  for (;;) {
+    const names = await restoresOf(backupName, environment)
+    if (names.length === 0) return
+    if (performance.now() > deadline) {
       throw new Error(`restores ${names.join(', ')} are still there a minute after they were deleted`)
+    }
     for (const name of names) await kube.delete(Restores, name, { namespace, signal })
     await sleep(500, undefined, { signal })
   }
@@ -126,8 +146,9 @@ async function removeRequests(
   { kube, namespace, signal }: Environment,
 ): Promise<void> {
   const labelSelector = `${labelKeys.backupName}=${labelValue(spec.backupName)}`
-  const { items } = await kube.list(DeleteBackupRequests, { namespace, labelSelector, signal })
-  for (const name of new Set([metadata.name, ...items.map((item) => item.metadata.name)])) {
-    await kube.delete(DeleteBackupRequests, name, { namespace, signal })
+  const names = new Set([metadata.name])
+  for await (const { items } of kube.pages(DeleteBackupRequests, { namespace, labelSelector, signal })) {
+    for (const item of items) names.add(item.metadata.name)
   }
+  for (const name of names) await kube.delete(DeleteBackupRequests, name, { namespace, signal })
 }

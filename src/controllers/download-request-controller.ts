@@ -14,6 +14,8 @@ export interface DownloadRequestControllerOptions {
 }
 
 const LIFETIME_SECONDS = 600
+/** How soon a backup that was not there is looked for again. */
+const UNANSWERED_PAUSE_MS = 5000
 
 /** The artifact behind each target (spec/object-store §17). */
 const backupArtifacts: Partial<Record<DownloadTargetKind, BackupArtifact>> = {
@@ -35,6 +37,17 @@ const restoreArtifacts: Partial<Record<DownloadTargetKind, RestoreArtifact>> = {
   RestoreVolumeInfo: 'volume-info',
 }
 
+/** What a DownloadRequest needs from us now. */
+export type DownloadStep = { do: 'mark' } | { do: 'sign' } | { do: 'keep'; millis: number } | { do: 'delete' }
+
+/** Decides by expiration and phase: every request dies ten minutes after it was answered, or seen first. */
+export function downloadStep({ status }: DownloadRequest, now: Date): DownloadStep {
+  if (typeof status?.expiration !== 'string') return { do: 'mark' }
+  const millis = Date.parse(status.expiration) - now.getTime()
+  if (millis <= 0) return { do: 'delete' }
+  return status.phase === 'Processed' ? { do: 'keep', millis } : { do: 'sign' }
+}
+
 /** Answers requests for one file of a backup or restore with a URL that works for ten minutes, then removes them. */
 export function downloadRequestController(options: DownloadRequestControllerOptions): Controller<DownloadRequest> {
   return {
@@ -44,23 +57,32 @@ export function downloadRequestController(options: DownloadRequestControllerOpti
     async reconcile(request, environment): Promise<Next> {
       const { kube, namespace, now } = environment
       const { name } = request.metadata
-      const left =
-        typeof request.status?.expiration === 'string'
-          ? Date.parse(request.status.expiration) - now().getTime()
-          : undefined
-      if (left !== undefined && left <= 0) {
-        await kube.delete(DownloadRequests, name, { namespace })
-        return undefined
+      const step = downloadStep(request, now())
+      switch (step.do) {
+        case 'keep':
+          return { afterMillis: step.millis }
+        case 'delete':
+          await kube.delete(DownloadRequests, name, { namespace })
+          return undefined
+        case 'mark':
+          // First of all, so that a request which cannot be answered is still removed.
+          await patchLasting(kube, DownloadRequests, { name, namespace, change: { status: lifetime(now()) } })
+          return undefined
+        case 'sign': {
+          const url = await urlFor(request, environment, options)
+          // Without its backup a request stays unanswered, as in Velero: the client gives up by itself.
+          if (url === undefined) return { afterMillis: UNANSWERED_PAUSE_MS }
+          const status = { phase: 'Processed', downloadURL: url, ...lifetime(now()) }
+          await patchLasting(kube, DownloadRequests, { name, namespace, change: { status } })
+          return undefined
+        }
       }
-      if (request.status?.phase === 'Processed') return { afterMillis: left ?? 0 }
-      // Without its backup a request stays unanswered until it expires, as in Velero: the client gives up by itself.
-      const url = await urlFor(request, environment, options)
-      const expiration = timestamp(new Date(now().getTime() + LIFETIME_SECONDS * 1000))
-      const status = url === undefined ? { expiration } : { phase: 'Processed', downloadURL: url, expiration }
-      await patchLasting(kube, DownloadRequests, { name, namespace, change: { status } })
-      return { afterMillis: LIFETIME_SECONDS * 1000 }
     },
   }
+}
+
+function lifetime(now: Date): { expiration: string } {
+  return { expiration: timestamp(new Date(now.getTime() + LIFETIME_SECONDS * 1000)) }
 }
 
 async function urlFor(
@@ -71,11 +93,7 @@ async function urlFor(
   const { kind, name } = request.spec.target
   const location = await locationOf(request, environment)
   if (location === undefined) return undefined
-  const [backupArtifact, restoreArtifact] = [backupArtifacts[kind], restoreArtifacts[kind]]
-  const key =
-    backupArtifact !== undefined
-      ? backupKey(name, backupArtifact)
-      : restoreArtifact && restoreKey(name, restoreArtifact)
+  const key = keyOf(kind, name)
   if (key === undefined) return undefined
   const store = await options.stores.openNamed(location)
   try {
@@ -83,6 +101,12 @@ async function urlFor(
   } finally {
     await store.close()
   }
+}
+
+function keyOf(kind: DownloadTargetKind, name: string): string | undefined {
+  const [ofBackup, ofRestore] = [backupArtifacts[kind], restoreArtifacts[kind]]
+  if (ofBackup !== undefined) return backupKey(name, ofBackup)
+  return ofRestore && restoreKey(name, ofRestore)
 }
 
 /** The name of the location that holds the file; undefined when the backup (or the restore's backup) is not there. */

@@ -1,38 +1,46 @@
 import { Backups, type Backup } from '#api/backup.ts'
-import { finalizerNames, labelKeys } from '#api/labels.ts'
+import { finalizerNames, labelKeys, labelValue } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
+import { readObject } from '#api/read.ts'
 import { Restores, type Restore, type RestoreStatus } from '#api/restore.ts'
-import type { KubeClient } from '#kube/client.ts'
-import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
 import { runRestore } from '#restore/run.ts'
+import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
+import { deletePrefix } from '#store/delete-prefix.ts'
 import { restorePrefix } from '#store/layout.ts'
 import { StoreError } from '#store/store.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
 import { timestamp } from './timestamp.ts'
-import { deletePrefix } from '#store/delete-prefix.ts'
 
 export interface RestoreControllerOptions {
   readonly stores: LocationStores
-  readonly itemOperationTimeout?: string | undefined
+  /** For restores that do not say; Go notation. */
+  readonly itemOperationTimeout: string
   /** Restores run at once. */
   readonly concurrent: number
+  /** Told of each attempt, refused ones included, as Velero counts. */
   readonly onStart: (restore: Restore) => void
   readonly onEnd: (restore: Restore) => void
 }
 
 /** What a Restore needs from us now. */
-export type RestoreStep = 'nothing' | 'run' | 'clean-up' | 'leave'
+export type RestoreStep = 'nothing' | 'start' | 'resume' | 'clean-up' | 'leave'
 
-/** Decides by phase and deletion. A restore in progress without anybody working on it is run again: what it made already is recognised. */
+/** Decides by phase and deletion. A restore in progress without anybody working on it is what a dead server left: it is taken up. */
 export function restoreStep(restore: Restore): RestoreStep {
   const phase = restore.status?.phase
   if (restore.metadata.deletionTimestamp !== undefined) {
     return restore.metadata.finalizers?.includes(finalizerNames.restore) === true ? 'clean-up' : 'nothing'
   }
   if (hasEnded(phase)) return 'nothing'
-  return phase === undefined || phase === 'New' || phase === 'InProgress' ? 'run' : 'leave'
+  if (phase === 'InProgress') return 'resume'
+  return phase === undefined || phase === 'New' ? 'start' : 'leave'
+}
+
+interface Context {
+  readonly environment: Environment
+  readonly options: RestoreControllerOptions
 }
 
 /** Runs the restores that Restore objects ask for, and removes their files when they are deleted. */
@@ -41,51 +49,62 @@ export function restoreController(options: RestoreControllerOptions): Controller
     name: 'restore',
     type: Restores,
     workers: options.concurrent,
-    async reconcile(restore, environment): Promise<Next> {
-      const step = restoreStep(restore)
-      if (step === 'run') await make(restore, { environment, options })
-      if (step === 'clean-up') await cleanUp(restore, { environment, options })
-      if (step === 'leave')
-        environment.log.warn(
-          { restore: restore.metadata.name, phase: restore.status?.phase },
-          'left to Velero: it waits for plug-ins',
-        )
+    async reconcile(found, environment): Promise<Next> {
+      const restore = readObject(Restores, found)
+      const { name } = restore.metadata
+      const { log } = environment
+      switch (restoreStep(restore)) {
+        case 'start':
+          await start(restore, { environment, options })
+          break
+        case 'resume':
+          log.info({ restore: name }, 'restore that a server left is taken up')
+          options.onStart(restore)
+          await make(restore, { environment, options }, { resumes: true })
+          break
+        case 'clean-up':
+          await cleanUp(restore, { environment, options })
+          break
+        case 'leave':
+          log.warn({ restore: name, phase: restore.status?.phase }, 'left to Velero: it waits for plug-ins')
+          break
+        case 'nothing':
+          break
+      }
       return undefined
     },
   }
 }
 
-interface Context {
-  readonly environment: Environment
-  readonly options: RestoreControllerOptions
-}
-
-async function make(asked: Restore, context: Context): Promise<void> {
-  const { kube, namespace, log, signal } = context.environment
-  const restore = defaultRestore(asked, timeoutOption(context.options))
+async function start(asked: Restore, context: Context): Promise<void> {
+  const { environment, options } = context
+  const { kube, namespace, log, signal, now } = environment
+  const restore = defaultRestore(asked, { itemOperationTimeout: options.itemOperationTimeout })
   const backups = await candidates(kube, restore, { namespace, signal })
   const problems = validateRestore(restore, backups)
   const backup = requestedBackup(restore, backups)
   if (problems.length > 0 || backup === undefined) {
     log.warn({ restore: restore.metadata.name, problems }, 'restore refused')
-    await finish(restore, { ...restore.status, phase: 'FailedValidation', validationErrors: problems }, context)
+    const status = { ...restore.status, phase: 'FailedValidation' as const, validationErrors: problems }
+    const refused = await accept(restore, { spec: restore.spec, status }, environment)
+    if (refused === undefined) return
+    options.onStart(refused)
+    options.onEnd(refused)
     return
   }
-  const started = await begin(restore, backup, context.environment)
+  const scheduleName = restore.spec.scheduleName || backup.metadata.labels?.[labelKeys.scheduleName]
+  const spec = { ...restore.spec, backupName: backup.metadata.name, scheduleName }
+  const status = { ...restore.status, phase: 'InProgress' as const, startTimestamp: timestamp(now()) }
+  const started = await accept(restore, { spec, status }, environment)
   if (started === undefined) return
-  context.options.onStart(started)
-  log.info({ restore: restore.metadata.name, backup: backup.metadata.name }, 'restore started')
-  const status = await outcome(started, backup, context)
-  if (status !== undefined) await finish(started, status, context)
-}
-
-function timeoutOption({ itemOperationTimeout }: RestoreControllerOptions): { itemOperationTimeout?: string } {
-  return itemOperationTimeout === undefined ? {} : { itemOperationTimeout }
+  log.info({ restore: started.metadata.name, backup: backup.metadata.name }, 'restore started')
+  options.onStart(started)
+  await make(started, context, { resumes: false })
 }
 
 /** The backups this restore can choose from: the named one, or those of its schedule. */
 async function candidates(
-  kube: KubeClient,
+  kube: Environment['kube'],
   { spec }: Restore,
   scope: { namespace: string; signal: AbortSignal },
 ): Promise<Backup[]> {
@@ -94,88 +113,81 @@ async function candidates(
     return named === undefined ? [] : [named]
   }
   if (!spec.scheduleName) return []
-  return (await kube.list(Backups, { ...scope, labelSelector: `${labelKeys.scheduleName}=${spec.scheduleName}` })).items
+  const labelSelector = `${labelKeys.scheduleName}=${labelValue(spec.scheduleName)}`
+  const backups: Backup[] = []
+  for await (const page of kube.pages(Backups, { ...scope, labelSelector })) backups.push(...page.items)
+  return backups
 }
 
-async function begin(
-  restore: Restore,
-  backup: Backup,
-  { kube, namespace, now }: Environment,
+/** Writes what was decided, and the finalizer, before anything is done: a crash is then seen by the next server. */
+async function accept(
+  { metadata }: Restore,
+  decided: Pick<Restore, 'spec' | 'status'>,
+  { kube, namespace }: Environment,
 ): Promise<Restore | undefined> {
-  const finalizers = [...new Set([...(restore.metadata.finalizers ?? []), finalizerNames.restore])]
-  const spec = {
-    ...restore.spec,
-    backupName: backup.metadata.name,
-    scheduleName: restore.spec.scheduleName ?? backup.metadata.labels?.[labelKeys.scheduleName],
-  }
-  const status = {
-    ...restore.status,
-    phase: 'InProgress' as const,
-    startTimestamp: restore.status?.startTimestamp ?? timestamp(now()),
-  }
-  return await patchLasting(kube, Restores, {
-    name: restore.metadata.name,
-    namespace,
-    change: { metadata: { finalizers }, spec, status },
-  })
+  const { name, resourceVersion } = metadata
+  const finalizers = [...new Set([...(metadata.finalizers ?? []), finalizerNames.restore])]
+  const change = { metadata: { finalizers, resourceVersion }, ...decided }
+  return await patchLasting(kube, Restores, { name, namespace, change })
 }
 
-/** The final status; undefined when the server is stopping, so that the next one takes the restore up. */
-async function outcome(
-  restore: Restore,
-  backup: Backup,
-  { environment, options }: Context,
-): Promise<RestoreStatus | undefined> {
-  const { kube, namespace, now, signal, log } = environment
+async function make(restore: Restore, context: Context, { resumes }: { resumes: boolean }): Promise<void> {
+  const { kube, namespace, log, now, signal } = context.environment
   const { name } = restore.metadata
-  const patcher = progressPatcher(
-    (progress) => kube.patch(Restores, name, { merge: { status: { progress } } }, { namespace }),
-    now,
+  let status: RestoreStatus
+  try {
+    status = await run(restore, context, { resumes })
+  } catch (error) {
+    // The next server takes the restore up.
+    if (signal.aborted) return
+    status = { phase: 'Failed', failureReason: messageOf(error), completionTimestamp: timestamp(now()) }
+  }
+  const ended = await patchLasting(kube, Restores, { name, namespace, change: { status } })
+  const { phase, errors, warnings, failureReason } = status
+  log.info({ restore: name, phase, errors, warnings, failureReason }, 'restore ended')
+  if (ended !== undefined) context.options.onEnd(ended)
+}
+
+async function run(
+  restore: Restore,
+  { environment, options }: Context,
+  { resumes }: { resumes: boolean },
+): Promise<RestoreStatus> {
+  const { kube, namespace, now, signal } = environment
+  const { name } = restore.metadata
+  const backup = await kube.get(Backups, restore.spec.backupName ?? '', { namespace, signal })
+  const store = await options.stores.openNamed(backup.spec.storageLocation ?? '')
+  const patcher = progressPatcher((progress) =>
+    kube.patch(Restores, name, { merge: { status: { progress } } }, { namespace, signal }),
   )
   try {
-    const store = await options.stores.openNamed(backup.spec.storageLocation ?? '')
-    try {
-      const onProgress = ({ totalItems, itemsRestored }: { totalItems: number; itemsRestored: number }): void =>
-        patcher.report({ totalItems, itemsRestored })
-      return (await runRestore({ restore, backup, kube, store, now, signal, onProgress })).status
-    } finally {
-      await patcher.settle()
-      await store.close()
-    }
-  } catch (error) {
-    if (signal.aborted) return undefined
-    log.error({ restore: name, error: messageOf(error) }, 'restore failed')
-    return {
-      ...restore.status,
-      phase: 'Failed',
-      failureReason: messageOf(error),
-      completionTimestamp: timestamp(now()),
-    }
+    const ended = await runRestore({
+      restore,
+      backup,
+      kube,
+      store,
+      now,
+      signal,
+      resumes,
+      onProgress: ({ totalItems, itemsRestored }) => patcher.report({ totalItems, itemsRestored }),
+    })
+    return ended.status ?? {}
+  } finally {
+    await patcher.settle()
+    await store.close()
   }
-}
-
-async function finish(restore: Restore, status: RestoreStatus, { environment, options }: Context): Promise<void> {
-  const { kube, namespace, log } = environment
-  const { name } = restore.metadata
-  const change = status.phase === 'FailedValidation' ? { spec: restore.spec, status } : { status }
-  const ended = await patchLasting(kube, Restores, { name, namespace, change })
-  log.info({ restore: name, phase: status.phase, errors: status.errors, warnings: status.warnings }, 'restore ended')
-  if (ended !== undefined) options.onEnd(ended)
 }
 
 /** Removes the files of a deleted restore. Without its backup or location nobody knows where they are, and they are let go (spec/api-types §2). */
 async function cleanUp(restore: Restore, { environment, options }: Context): Promise<void> {
   const { kube, namespace, signal } = environment
-  const { name, finalizers = [] } = restore.metadata
-  const backup = restore.spec.backupName
-    ? await kube.find(Backups, restore.spec.backupName, { namespace, signal })
-    : undefined
+  const { name, finalizers = [], resourceVersion } = restore.metadata
+  const { backupName } = restore.spec
+  const backup = backupName ? await kube.find(Backups, backupName, { namespace, signal }) : undefined
   if (backup?.spec.storageLocation !== undefined) await deleteFiles(name, backup.spec.storageLocation, options.stores)
-  await patchLasting(kube, Restores, {
-    name,
-    namespace,
-    change: { metadata: { finalizers: finalizers.filter((one) => one !== finalizerNames.restore) } },
-  })
+  const rest = finalizers.filter((one) => one !== finalizerNames.restore)
+  const change = { metadata: { finalizers: rest, resourceVersion } }
+  await patchLasting(kube, Restores, { name, namespace, change })
 }
 
 async function deleteFiles(name: string, location: string, stores: LocationStores): Promise<void> {

@@ -8,12 +8,13 @@ const FIRST_PAUSE_MS = 500
 
 /**
  * Merges `change` into an object, and tries again for about half a minute: the end of hours of work must not be lost to a short
- * absence of the API server. Resolves to undefined when the object is gone, which ends the matter.
+ * absence of the API server. Resolves to undefined when the object is gone, which ends the matter. With a resourceVersion in
+ * `change` it rejects with KubeError 'conflict' when somebody else has written meanwhile.
  */
 export async function patchLasting<T extends KubeObject>(
   kube: KubeClient,
   type: ResourceType<T>,
-  object: { name: string; namespace: string; change: unknown },
+  object: { name: string; namespace: string; change: object },
 ): Promise<T | undefined> {
   const { name, namespace, change } = object
   for (let attempt = 1; ; attempt += 1) {
@@ -28,21 +29,26 @@ export async function patchLasting<T extends KubeObject>(
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof KubeError && ['unreachable', 'busy', 'server', 'conflict'].includes(error.problem)
+  return error instanceof KubeError && ['unreachable', 'busy', 'server'].includes(error.problem)
 }
 
+/** Writes the progress of one run. */
+export interface ProgressPatcher {
+  report(progress: object): void
+  /** Resolves when no patch is under way any more. */
+  settle(): Promise<void>
+}
+
+const QUIET_MS = 1000
+
 /** Sends progress at most once a second and never two patches at once; a patch that fails is not missed (spec/backup §4.6). */
-export function progressPatcher(
-  patch: (progress: object) => Promise<unknown>,
-  now: () => Date,
-): { report(progress: object): void; settle(): Promise<void> } {
+export function progressPatcher(patch: (progress: object) => Promise<unknown>): ProgressPatcher {
   let last = Number.NEGATIVE_INFINITY
   let running: Promise<unknown> | undefined
   return {
     report(progress) {
-      const at = now().getTime()
-      if (running !== undefined || at - last < 1000) return
-      last = at
+      if (running !== undefined || performance.now() - last < QUIET_MS) return
+      last = performance.now()
       running = patch(progress)
         .catch(() => undefined)
         .finally(() => (running = undefined))

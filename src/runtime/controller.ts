@@ -1,4 +1,5 @@
 import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { watchNames } from './name-watch.ts'
 import { openQueue, type WorkQueue } from './queue.ts'
@@ -33,6 +34,8 @@ export interface Controller<T extends KubeObject> {
   readonly workers?: number
   /** Rejects when it should be tried again later, with growing delays. */
   reconcile(object: T, environment: Environment): Promise<Next>
+  /** Told that there is no object of this name any more. */
+  forget?(name: string): void
 }
 
 /** Runs `controller` until `environment.signal` is aborted; resolves when its last reconcile has ended. */
@@ -41,6 +44,7 @@ export async function runController<T extends KubeObject>(
   environment: Environment,
 ): Promise<void> {
   const { kube, namespace, signal, log } = environment
+  if (signal.aborted) return
   const queue = openQueue()
   signal.addEventListener('abort', () => queue.close(), { once: true })
   const watching = watchNames(kube, controller.type, {
@@ -58,25 +62,30 @@ async function work<T extends KubeObject>(
   controller: Controller<T>,
   { environment, queue }: { environment: Environment; queue: WorkQueue },
 ): Promise<void> {
-  const { kube, namespace, signal, log } = environment
+  const { signal, log } = environment
   for (let name = await queue.take(); name !== undefined; name = await queue.take()) {
     try {
-      const object = await kube.find(controller.type, name, { namespace, signal })
-      const next = object === undefined ? undefined : await controller.reconcile(object, environment)
-      queue.succeeded(name)
-      if (next !== undefined) queue.addAfter(name, next.afterMillis)
+      queue.done(name, (await reconcileNamed(controller, name, environment))?.afterMillis)
     } catch (error) {
-      if (!signal.aborted) {
-        log.error(
-          { controller: controller.name, name, error: messageOf(error) },
-          'reconcile failed, trying again later',
-        )
-        queue.addFailed(name)
-      }
-    } finally {
-      queue.done(name)
+      queue.failed(name)
+      if (signal.aborted) continue
+      const fields = { controller: controller.name, name, error: messageOf(error) }
+      if (error instanceof KubeError && error.problem === 'conflict') log.debug(fields, 'object changed meanwhile')
+      else log.error(fields, 'reconcile failed, trying again later')
     }
   }
+}
+
+async function reconcileNamed<T extends KubeObject>(
+  controller: Controller<T>,
+  name: string,
+  environment: Environment,
+): Promise<Next> {
+  const { kube, namespace, signal } = environment
+  const object = await kube.find(controller.type, name, { namespace, signal })
+  if (object !== undefined) return await controller.reconcile(object, environment)
+  controller.forget?.(name)
+  return undefined
 }
 
 /** The sentence of an error, whatever was thrown. */

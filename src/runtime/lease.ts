@@ -1,42 +1,24 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessLog } from './controller.ts'
-
-interface Lease extends KubeObject {
-  spec?: {
-    holderIdentity?: string | null
-    leaseDurationSeconds?: number
-    acquireTime?: string | null
-    renewTime?: string | null
-    leaseTransitions?: number
-  }
-}
-
-const Leases: ResourceType<Lease> = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-}
-
-/** Times in ms. A dead holder is replaced after `duration`; `renewEvery` and `retryEvery` are well below it. */
-export interface LeaseTimes {
-  readonly duration: number
-  readonly renewEvery: number
-  readonly retryEvery: number
-}
-
-/** A hand-over takes seconds, and a pause of the API server of less than ten is survived. */
-export const usualLeaseTimes: LeaseTimes = { duration: 15_000, renewEvery: 3000, retryEvery: 2000 }
+import {
+  heldBy,
+  Leases,
+  leaseStep,
+  sight,
+  usualLeaseTimes,
+  type Lease,
+  type LeaseTimes,
+  type Sighting,
+} from './lease-step.ts'
 
 export interface LeaseOptions {
   readonly name: string
   readonly namespace: string
   /** Unique to this process. */
   readonly identity: string
+  /** Ends the waiting for the lease. A lease that is held is held until it is released. */
   readonly signal: AbortSignal
   readonly log: ProcessLog
   readonly now: () => Date
@@ -45,130 +27,115 @@ export interface LeaseOptions {
 
 /** A lease that is held. */
 export interface HeldLease {
-  /** Aborted when the lease is lost: whoever works under it must stop. */
+  /** Aborted when the lease is lost: whoever works under it must stop at once. */
   readonly lost: AbortSignal
-  /** Lets go, so that the next holder need not wait. */
+  /** Lets go, so that the next holder need not wait. Only when the work under it has ended. */
   release(): Promise<void>
 }
 
-/**
- * What a candidate does about a lease. The holder's clock is not trusted: a foreign lease counts as dead when its record has
- * not changed for its duration on our own clock, as client-go judges it.
- */
-export function leaseStep(
-  lease: Lease | undefined,
-  facts: { identity: string; unchangedFor: number; duration: number },
-): 'create' | 'renew' | 'take' | 'wait' {
-  if (lease === undefined) return 'create'
-  const holder = lease.spec?.holderIdentity ?? ''
-  if (holder === facts.identity) return 'renew'
-  if (holder === '') return 'take'
-  return facts.unchangedFor > (lease.spec?.leaseDurationSeconds ?? facts.duration / 1000) * 1000 ? 'take' : 'wait'
-}
+type Election = LeaseOptions & { readonly kube: KubeClient; readonly times: LeaseTimes }
 
 /** Waits until this process holds the lease, then keeps renewing it. Rejects only when `signal` is aborted. */
 export async function holdLease(kube: KubeClient, options: LeaseOptions): Promise<HeldLease> {
-  const times = options.times ?? usualLeaseTimes
-  const watch = { version: '', since: performance.now() }
+  const election: Election = { ...options, kube, times: options.times ?? usualLeaseTimes }
+  const { signal, times } = election
+  const seen: { last: Sighting | undefined } = { last: undefined }
   for (;;) {
-    options.signal.throwIfAborted()
-    if (await tryOnce(kube, options, watch)) return keep(kube, { ...options, times })
-    await sleep(times.retryEvery, undefined, { signal: options.signal })
+    signal.throwIfAborted()
+    const sent = performance.now()
+    if (await tryToGet(election, seen)) return keep(election, sent)
+    await sleep(times.pause, undefined, { signal })
   }
 }
 
-async function tryOnce(
-  kube: KubeClient,
-  options: LeaseOptions,
-  watch: { version: string; since: number },
-): Promise<boolean> {
-  const { namespace, name, identity, times = usualLeaseTimes } = options
+async function tryToGet(election: Election, seen: { last: Sighting | undefined }): Promise<boolean> {
+  const { kube, namespace, name, identity, times, log } = election
+  const signal = AbortSignal.any([election.signal, AbortSignal.timeout(times.patience)])
   try {
-    const lease = await kube.find(Leases, name, { namespace, signal: options.signal })
-    if (lease !== undefined && lease.metadata.resourceVersion !== watch.version) {
-      watch.version = lease.metadata.resourceVersion ?? ''
-      watch.since = performance.now()
-    }
-    const step = leaseStep(lease, { identity, unchangedFor: performance.now() - watch.since, duration: times.duration })
+    const lease = await kube.find(Leases, name, { namespace, signal })
+    const now = performance.now()
+    seen.last = sight(lease, seen.last, now)
+    const step = leaseStep(lease, { identity, unchangedFor: now - seen.last.since, duration: times.duration })
     if (step === 'wait') return false
-    if (step === 'create') await kube.create(Leases, record(options, undefined), { namespace })
-    else await kube.replace(Leases, record(options, lease), { namespace })
+    if (step === 'create') await kube.create(Leases, record(election, undefined), { namespace, signal })
+    else await kube.replace(Leases, record(election, lease), { namespace, signal })
     return true
   } catch (error) {
-    // A conflict means that another was faster; anything else passes or is tried again.
-    if (!isRace(error)) options.log.warn({ lease: name, error: String(error) }, 'cannot get the lease, trying again')
+    if (!isRace(error) && !election.signal.aborted) {
+      log.warn({ lease: name, error: String(error) }, 'cannot get the lease, trying again')
+    }
     return false
   }
 }
 
-function isRace(error: unknown): boolean {
-  return error instanceof KubeError && (error.problem === 'conflict' || error.problem === 'already-exists')
+function record({ name, namespace, identity, times, now }: Election, before: Lease | undefined): Lease {
+  return heldBy(identity, { name, namespace, before, now: now(), duration: times.duration })
 }
 
-/** The lease as this process writes it. With `before` its resourceVersion guards against a race. */
-function record(options: LeaseOptions, before: Lease | undefined): Lease {
-  const { name, namespace, identity, times = usualLeaseTimes } = options
-  // MicroTime: six digits of a second.
-  const now = options.now().toISOString().replace('Z', '000Z')
-  const mine = before?.spec?.holderIdentity === identity
-  return {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    metadata: before?.metadata ?? { name, namespace },
-    spec: {
-      holderIdentity: identity,
-      leaseDurationSeconds: Math.max(1, Math.round(times.duration / 1000)),
-      acquireTime: mine ? (before.spec?.acquireTime ?? now) : now,
-      renewTime: now,
-      leaseTransitions: (before?.spec?.leaseTransitions ?? 0) + (before === undefined || mine ? 0 : 1),
-    },
-  }
-}
-
-function keep(kube: KubeClient, options: LeaseOptions & { times: LeaseTimes }): HeldLease {
+/** `sent` is when the request was sent that made the lease ours, by the steady clock: others count from later on. */
+function keep(election: Election, sent: number): HeldLease {
+  const { name, times } = election
   const lost = new AbortController()
-  const stop = new AbortController()
-  const until = AbortSignal.any([options.signal, stop.signal])
-  const renewing = renewUntil(kube, options, until).then(() => lost.abort(new Error(`lease ${options.name} is lost`)))
+  const ended = new AbortController()
+  const lose = (): void => lost.abort(new Error(`lease ${name} is lost`))
+  // A timer of its own, since a renewal may hang for longer than the lease lasts.
+  let expiry: NodeJS.Timeout | undefined
+  const trustFrom = (instant: number): void => {
+    clearTimeout(expiry)
+    expiry = setTimeout(lose, instant + times.trustedFor - performance.now()).unref()
+  }
+  trustFrom(sent)
+  const renewing = renew(election, { until: AbortSignal.any([ended.signal, lost.signal]), trustFrom, lose })
   return {
     lost: lost.signal,
     async release() {
-      stop.abort()
+      ended.abort()
       await renewing
-      await letGo(kube, options)
+      clearTimeout(expiry)
+      await letGo(election)
     },
   }
 }
 
-/** Renews until `until` is aborted, somebody else holds the lease, or no renewal worked for most of its duration. */
-async function renewUntil(
-  kube: KubeClient,
-  options: LeaseOptions & { times: LeaseTimes },
-  until: AbortSignal,
+async function renew(
+  election: Election,
+  { until, trustFrom, lose }: { until: AbortSignal; trustFrom: (instant: number) => void; lose: () => void },
 ): Promise<void> {
-  const { namespace, name, identity, times, log } = options
-  let renewed = performance.now()
-  while (!until.aborted) {
-    await sleep(times.renewEvery, undefined, { signal: until }).catch(() => undefined)
+  const { kube, namespace, name, identity, times, log } = election
+  for (;;) {
+    await sleep(times.pause, undefined, { signal: until }).catch(() => undefined)
     if (until.aborted) return
+    const sent = performance.now()
+    const signal = AbortSignal.any([until, AbortSignal.timeout(times.patience)])
     try {
-      const lease = await kube.get(Leases, name, { namespace, signal: AbortSignal.timeout(times.renewEvery) })
-      if (lease.spec?.holderIdentity !== identity) return
-      await kube.replace(Leases, record(options, lease), { namespace, signal: AbortSignal.timeout(times.renewEvery) })
-      renewed = performance.now()
+      const lease = await kube.get(Leases, name, { namespace, signal })
+      if (lease.spec?.holderIdentity !== identity) return lose()
+      await kube.replace(Leases, record(election, lease), { namespace, signal })
+      // A renewal that comes after the loss revives nothing: the work has stopped.
+      if (!until.aborted) trustFrom(sent)
     } catch (error) {
-      log.warn({ lease: name, error: String(error) }, 'cannot renew the lease')
-      if (performance.now() - renewed > times.duration * 0.66) return
+      if (!until.aborted) log.warn({ lease: name, error: String(error) }, 'cannot renew the lease')
     }
   }
 }
 
-async function letGo(kube: KubeClient, { namespace, name, identity, log }: LeaseOptions): Promise<void> {
-  try {
-    const lease = await kube.find(Leases, name, { namespace })
+async function letGo(election: Election): Promise<void> {
+  const { kube, namespace, name, identity, times, log } = election
+  const signal = AbortSignal.timeout(times.patience)
+  const once = async (): Promise<void> => {
+    const lease = await kube.find(Leases, name, { namespace, signal })
     if (lease?.spec?.holderIdentity !== identity) return
-    await kube.replace(Leases, { ...lease, spec: { ...lease.spec, holderIdentity: '' } }, { namespace })
+    await kube.replace(Leases, { ...lease, spec: { ...lease.spec, holderIdentity: '' } }, { namespace, signal })
+  }
+  try {
+    // A renewal that was cut off may still arrive in between.
+    await once().catch((error: unknown) => (isRace(error) ? once() : Promise.reject(error)))
   } catch (error) {
     log.warn({ lease: name, error: String(error) }, 'cannot release the lease; it ends by itself')
   }
+}
+
+/** Another process, or an earlier request of our own, was faster. */
+function isRace(error: unknown): boolean {
+  return error instanceof KubeError && (error.problem === 'conflict' || error.problem === 'already-exists')
 }

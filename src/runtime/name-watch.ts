@@ -1,7 +1,8 @@
-import type { KubeClient } from '#kube/client.ts'
+import type { KubeClient, WatchEvent } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { failureDelay } from './queue.ts'
 
 export interface NameWatchOptions {
   readonly namespace: string
@@ -12,8 +13,6 @@ export interface NameWatchOptions {
   onTrouble(error: unknown): void
 }
 
-const PAUSE_AFTER_TROUBLE_MS = 1000
-
 /**
  * Says which objects of one type in one namespace may need attention, until `signal` is aborted. It keeps names only: whoever
  * acts reads the object afresh, so no decision rests on an old copy and memory does not grow with the objects.
@@ -23,16 +22,22 @@ export async function watchNames<T extends KubeObject>(
   type: ResourceType<T>,
   options: NameWatchOptions,
 ): Promise<void> {
+  const { signal } = options
   const known = new Set<string>()
-  while (!options.signal.aborted) {
+  let troubles = 0
+  while (!signal.aborted) {
     try {
       const resourceVersion = await listNames(kube, type, { known, options })
-      await follow(kube, type, { known, options, resourceVersion })
+      for await (const event of kube.watch(type, { namespace: options.namespace, signal, resourceVersion })) {
+        troubles = 0
+        if (event.type !== 'BOOKMARK') take(event, { known, options })
+      }
     } catch (error) {
-      if (options.signal.aborted) return
-      if (error instanceof KubeError && error.problem === 'expired') continue
-      options.onTrouble(error)
-      await sleep(PAUSE_AFTER_TROUBLE_MS, undefined, { signal: options.signal }).catch(() => undefined)
+      if (signal.aborted) return
+      troubles += 1
+      // Too old a version is the normal end of a watch on a busy server.
+      if (!(error instanceof KubeError) || error.problem !== 'expired') options.onTrouble(error)
+      await sleep(failureDelay(troubles), undefined, { signal }).catch(() => undefined)
     }
   }
 }
@@ -65,17 +70,9 @@ async function listNames<T extends KubeObject>(
   return version
 }
 
-async function follow<T extends KubeObject>(
-  kube: KubeClient,
-  type: ResourceType<T>,
-  { known, options, resourceVersion }: Names & { resourceVersion: string },
-): Promise<void> {
-  const { namespace, signal } = options
-  for await (const event of kube.watch(type, { namespace, signal, resourceVersion })) {
-    if (event.type === 'BOOKMARK') continue
-    const { name } = event.object.metadata
-    if (event.type === 'DELETED') known.delete(name)
-    else known.add(name)
-    options.onName(name)
-  }
+function take(event: Exclude<WatchEvent, { type: 'BOOKMARK' }>, { known, options }: Names): void {
+  const { name } = event.object.metadata
+  if (event.type === 'DELETED') known.delete(name)
+  else known.add(name)
+  options.onName(name)
 }

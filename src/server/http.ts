@@ -1,8 +1,10 @@
 import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { LocationStores } from '#controllers/location-stores.ts'
+import { messageOf, type ProcessLog } from '#runtime/controller.ts'
 import { StoreError } from '#store/store.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { readLink } from './signed-link.ts'
@@ -12,7 +14,8 @@ export interface HttpOptions {
   readonly stores: LocationStores
   readonly linkSecret: Uint8Array
   readonly now: () => Date
-  /** True once this process does, or could at once take over, the work. */
+  readonly log: ProcessLog
+  /** True while this process does the work, or could take it over. */
   readonly ready: () => boolean
 }
 
@@ -26,20 +29,26 @@ export function httpApplication(options: HttpOptions): Hono {
     return request.body(await registry.metrics(), 200, { 'content-type': registry.contentType })
   })
   app.get('/download', (request) => download(new URL(request.req.url).searchParams, options))
+  app.onError((error, request) => {
+    options.log.error({ path: request.req.path, error: messageOf(error) }, 'request failed')
+    return request.text('the server could not do this; its log says why\n', 500)
+  })
   return app
 }
 
 async function download(query: URLSearchParams, { stores, linkSecret, now }: HttpOptions): Promise<Response> {
   const target = readLink(query, { secret: linkSecret, now: now() })
   if (target === undefined) return new Response('this link is not valid, or not any more\n', { status: 403 })
+  const store = await stores.openNamed(target.location)
   try {
-    const store = await stores.openNamed(target.location)
     const bytes = Readable.from(await store.get(target.key))
+    // 'close' also comes when the client goes away in the middle.
     bytes.once('close', () => void store.close().catch(() => undefined))
     return new Response(Readable.toWeb(bytes) as ReadableStream, {
       headers: { 'content-type': 'application/octet-stream' },
     })
   } catch (error) {
+    await store.close()
     if (error instanceof StoreError && error.problem === 'missing') return new Response('not found\n', { status: 404 })
     throw error
   }
@@ -56,7 +65,8 @@ export async function listen(
   server.once('error', reject)
   server.listen(address.port, ...(address.host === '' ? [] : [address.host]), resolve)
   await promise
-  const bound = server.address()
-  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
-  return { server, address: `${address.host === '' ? '127.0.0.1' : address.host}:${port}` }
+  server.off('error', reject)
+  const { port } = server.address() as AddressInfo
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  return { server, address: `${host === '' ? '127.0.0.1' : host}:${port}` }
 }

@@ -8,60 +8,63 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 export interface ServerMetrics {
   readonly registry: Registry
   readonly backupStarted: (backup: Backup) => void
-  readonly backupEnded: (backup: Backup) => void
-  readonly backupDeleted: (backup: string, deleted: boolean) => void
+  readonly backupEnded: (backup: Backup, archiveBytes: number | undefined) => void
+  readonly deletionStarted: (backup: Backup) => void
+  readonly deletionEnded: (backup: Backup, deleted: boolean) => void
   readonly restoreStarted: (restore: Restore) => void
   readonly restoreEnded: (restore: Restore) => void
   readonly locationChecked: (location: BackupStorageLocation) => void
+  readonly locationGone: (name: string) => void
+  /** Told from time to time of everything there is. */
+  readonly counted: (census: { backups: readonly CountedBackup[]; restores: number }) => void
 }
 
+/** What the metrics need to know of a backup that somebody else, or an earlier process, may have made. */
+export interface CountedBackup {
+  readonly schedule: string
+  /** Seconds since 1970 of its end when it is Completed. */
+  readonly completedAt: number | undefined
+}
+
+type Parts<Name extends keyof ServerMetrics> = Pick<ServerMetrics, Name>
+
 const DURATION_BUCKETS = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400]
+const UNSCHEDULED = { schedule: '' }
 
 /** The metrics of one process, in a registry of their own. The series without a schedule are there from the start. */
 export function serverMetrics(): ServerMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const backups = backupMetrics(registry)
-  const restores = restoreMetrics(registry)
-  const locations = new Gauge({
-    name: 'velero_backup_location_status_gauge',
-    help: '1 when the backup location can be used',
-    labelNames: ['backup_location_name'],
-    registers: [registry],
-  })
+  volumeMetrics(registry)
   return {
     registry,
-    ...backups,
-    ...restores,
-    locationChecked({ metadata, status }) {
-      locations.set({ backup_location_name: metadata.name }, status?.phase === 'Available' ? 1 : 0)
-    },
+    ...backupMetrics(registry),
+    ...deletionMetrics(registry),
+    ...restoreMetrics(registry),
+    ...locationMetrics(registry),
+    ...censusMetrics(registry),
   }
 }
 
-type BackupMetrics = Pick<ServerMetrics, 'backupStarted' | 'backupEnded' | 'backupDeleted'>
+/** The schedule a backup belongs to; empty for none. */
+export function scheduleOf({ metadata }: Backup): string {
+  return metadata.labels?.[labelKeys.scheduleName] ?? ''
+}
 
-function backupMetrics(registry: Registry): BackupMetrics {
-  const count = counters(registry, 'schedule')
-  const attempts = count('velero_backup_attempt_total', 'Backups begun')
-  const ends = {
-    Completed: count('velero_backup_success_total', 'Backups completed'),
-    PartiallyFailed: count('velero_backup_partial_failure_total', 'Backups that ended with errors for some objects'),
-    Failed: count('velero_backup_failure_total', 'Backups that failed'),
-    FailedValidation: count('velero_backup_validation_failure_total', 'Backups refused'),
+function backupMetrics(registry: Registry): Parts<'backupStarted' | 'backupEnded'> {
+  const attempts = counter(registry, 'velero_backup_attempt_total', 'Backups begun')
+  const ends: Ends = {
+    Completed: counter(registry, 'velero_backup_success_total', 'Backups completed'),
+    PartiallyFailed: counter(registry, 'velero_backup_partial_failure_total', 'Backups that ended with errors'),
+    Failed: counter(registry, 'velero_backup_failure_total', 'Backups that failed'),
+    FailedValidation: counter(registry, 'velero_backup_validation_failure_total', 'Backups refused'),
   }
-  const deletions = count('velero_backup_deletion_attempt_total', 'Backup deletions begun')
-  const deleted = count('velero_backup_deletion_success_total', 'Backups deleted')
-  const notDeleted = count('velero_backup_deletion_failure_total', 'Backup deletions that failed')
-  const gauge = (name: string, help: string): Gauge<'schedule'> =>
-    new Gauge({ name, help, labelNames: ['schedule'], registers: [registry] })
-  const items = gauge('velero_backup_items_total', 'Objects in the last backup')
-  const errors = gauge('velero_backup_items_errors', 'Errors of the last backup')
-  const lastSuccess = gauge(
-    'velero_backup_last_successful_timestamp',
-    'When the last complete backup ended, seconds since 1970',
-  )
-  const lastStatus = gauge('velero_backup_last_status', '1 when the last backup completed, 0 when it did not')
+  const warned = counter(registry, 'velero_backup_warning_total', 'Backups that ended with warnings')
+  const size = gauge(registry, 'velero_backup_tarball_size_bytes', 'Size of the last archive in bytes')
+  const items = gauge(registry, 'velero_backup_items_total', 'Objects in the last backup')
+  const errors = gauge(registry, 'velero_backup_items_errors', 'Errors of the last backup')
+  const lastStatus = gauge(registry, 'velero_backup_last_status', '1 when the last backup completed, 0 when not')
+  lastStatus.set(UNSCHEDULED, 1)
   const durations = new Histogram({
     name: 'velero_backup_duration_seconds',
     help: 'How long backups took',
@@ -69,64 +72,112 @@ function backupMetrics(registry: Registry): BackupMetrics {
     buckets: DURATION_BUCKETS,
     registers: [registry],
   })
+  durations.zero(UNSCHEDULED)
   return {
-    backupStarted: (backup) => attempts.inc(scheduleOf(backup)),
-    backupEnded(backup) {
-      const schedule = scheduleOf(backup)
+    backupStarted: (backup) => attempts.inc({ schedule: scheduleOf(backup) }),
+    backupEnded(backup, archiveBytes) {
+      const schedule = { schedule: scheduleOf(backup) }
       const { status } = backup
-      endCounter(ends, status?.phase)?.inc(schedule)
+      countEnd(ends, status?.phase, schedule)
       lastStatus.set(schedule, status?.phase === 'Completed' ? 1 : 0)
-      items.set(schedule, status?.progress?.itemsBackedUp ?? 0)
+      if (status?.phase === 'FailedValidation') return
+      if ((status?.warnings ?? 0) > 0) warned.inc(schedule)
+      items.set(schedule, status?.progress?.totalItems ?? 0)
       errors.set(schedule, status?.errors ?? 0)
+      if (archiveBytes !== undefined) size.set(schedule, archiveBytes)
       const seconds = durationOf(status)
       if (seconds !== undefined) durations.observe(schedule, seconds)
-      if (status?.phase === 'Completed')
-        lastSuccess.set(schedule, Date.parse(String(status.completionTimestamp)) / 1000)
-    },
-    backupDeleted(_backup, done) {
-      deletions.inc({ schedule: '' })
-      ;(done ? deleted : notDeleted).inc({ schedule: '' })
     },
   }
 }
 
-type RestoreMetrics = Pick<ServerMetrics, 'restoreStarted' | 'restoreEnded'>
+function deletionMetrics(registry: Registry): Parts<'deletionStarted' | 'deletionEnded'> {
+  const attempts = counter(registry, 'velero_backup_deletion_attempt_total', 'Backup deletions begun')
+  const deleted = counter(registry, 'velero_backup_deletion_success_total', 'Backups deleted')
+  const failed = counter(registry, 'velero_backup_deletion_failure_total', 'Backup deletions that failed')
+  return {
+    deletionStarted: (backup) => attempts.inc({ schedule: scheduleOf(backup) }),
+    deletionEnded: (backup, done) => (done ? deleted : failed).inc({ schedule: scheduleOf(backup) }),
+  }
+}
 
-function restoreMetrics(registry: Registry): RestoreMetrics {
-  const count = counters(registry, 'schedule')
-  const attempts = count('velero_restore_attempt_total', 'Restores begun')
-  const ends = {
-    Completed: count('velero_restore_success_total', 'Restores completed'),
-    PartiallyFailed: count('velero_restore_partial_failure_total', 'Restores that ended with errors for some objects'),
-    Failed: count('velero_restore_failed_total', 'Restores that failed'),
-    FailedValidation: count('velero_restore_validation_failed_total', 'Restores refused'),
+function restoreMetrics(registry: Registry): Parts<'restoreStarted' | 'restoreEnded'> {
+  const attempts = counter(registry, 'velero_restore_attempt_total', 'Restores begun')
+  const ends: Ends = {
+    Completed: counter(registry, 'velero_restore_success_total', 'Restores completed'),
+    PartiallyFailed: counter(registry, 'velero_restore_partial_failure_total', 'Restores that ended with errors'),
+    Failed: counter(registry, 'velero_restore_failed_total', 'Restores that failed'),
+    FailedValidation: counter(registry, 'velero_restore_validation_failed_total', 'Restores refused'),
   }
   const schedule = ({ spec }: Restore): { schedule: string } => ({ schedule: spec.scheduleName ?? '' })
   return {
     restoreStarted: (restore) => attempts.inc(schedule(restore)),
-    restoreEnded: (restore) => endCounter(ends, restore.status?.phase)?.inc(schedule(restore)),
+    restoreEnded: (restore) => countEnd(ends, restore.status?.phase, schedule(restore)),
   }
 }
 
-function counters(registry: Registry, label: 'schedule'): (name: string, help: string) => Counter<'schedule'> {
-  return (name, help) => {
-    const counter = new Counter({ name, help, labelNames: [label], registers: [registry] })
-    counter.inc({ [label]: '' }, 0)
-    return counter
+function locationMetrics(registry: Registry): Parts<'locationChecked' | 'locationGone'> {
+  const usable = new Gauge({
+    name: 'velero_backup_location_status_gauge',
+    help: '1 when the backup location can be used',
+    labelNames: ['backup_location_name'],
+    registers: [registry],
+  })
+  return {
+    locationChecked({ metadata, status }) {
+      usable.set({ backup_location_name: metadata.name }, status?.phase === 'Available' ? 1 : 0)
+    },
+    locationGone: (name) => usable.remove({ backup_location_name: name }),
   }
 }
 
-function endCounter(
-  ends: Readonly<Record<string, Counter<'schedule'>>>,
-  phase: string | undefined,
-): Counter<'schedule'> | undefined {
-  return phase === undefined ? undefined : ends[phase]
+/** These outlive the process: they are read off the objects that are there. */
+function censusMetrics(registry: Registry): Parts<'counted'> {
+  const registers = [registry]
+  const backupTotal = new Gauge({ name: 'velero_backup_total', help: 'Backups there are', registers })
+  const restoreTotal = new Gauge({ name: 'velero_restore_total', help: 'Restores there are', registers })
+  const lastSuccess = gauge(
+    registry,
+    'velero_backup_last_successful_timestamp',
+    'When the last complete backup ended, seconds since 1970',
+  )
+  return {
+    counted({ backups, restores }) {
+      backupTotal.set(backups.length)
+      restoreTotal.set(restores)
+      const newest = new Map<string, number>()
+      for (const { schedule, completedAt = 0 } of backups) {
+        if (completedAt > (newest.get(schedule) ?? 0)) newest.set(schedule, completedAt)
+      }
+      for (const [schedule, seconds] of newest) lastSuccess.set({ schedule }, seconds)
+    },
+  }
 }
 
-function scheduleOf({ metadata }: Backup): { schedule: string } {
-  return { schedule: metadata.labels?.[labelKeys.scheduleName] ?? '' }
+/** Velero's names for what happens to volumes. Nothing counts there yet: dashboards find the series, at zero. */
+function volumeMetrics(registry: Registry): void {
+  for (const end of ['attempt', 'success', 'failure']) {
+    counter(registry, `velero_volume_snapshot_${end}_total`, `Snapshots of volumes: ${end}`)
+  }
 }
 
+function counter(registry: Registry, name: string, help: string): Counter<'schedule'> {
+  const made = new Counter({ name, help, labelNames: ['schedule'], registers: [registry] })
+  made.inc(UNSCHEDULED, 0)
+  return made
+}
+
+function gauge(registry: Registry, name: string, help: string): Gauge<'schedule'> {
+  return new Gauge({ name, help, labelNames: ['schedule'], registers: [registry] })
+}
+
+type Ends = Readonly<Record<'Completed' | 'PartiallyFailed' | 'Failed' | 'FailedValidation', Counter<'schedule'>>>
+
+function countEnd(ends: Ends, phase: string | undefined, schedule: { schedule: string }): void {
+  if (phase !== undefined && Object.hasOwn(ends, phase)) ends[phase as keyof Ends].inc(schedule)
+}
+
+/** Whole seconds, as Velero counts. */
 function durationOf(status: Backup['status']): number | undefined {
   if (typeof status?.startTimestamp !== 'string' || typeof status.completionTimestamp !== 'string') return undefined
   return Math.round((Date.parse(status.completionTimestamp) - Date.parse(status.startTimestamp)) / 1000)

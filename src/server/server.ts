@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import pino, { type Logger } from 'pino'
+import type { Hono } from 'hono'
 import { backupController } from '#controllers/backup-controller.ts'
+import { markDefault } from '#controllers/default-location.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
 import { downloadRequestController } from '#controllers/download-request-controller.ts'
 import { locationController } from '#controllers/location-controller.ts'
@@ -11,6 +13,7 @@ import type { KubeClient } from '#kube/client.ts'
 import { resourceName } from '#kube/object.ts'
 import { messageOf, runController, type Environment } from '#runtime/controller.ts'
 import { holdLease, type HeldLease } from '#runtime/lease.ts'
+import { takeCensus } from './census.ts'
 import { parseAddress, type LogLevel, type ServerConfig } from './config.ts'
 import { ServerError } from './error.ts'
 import { httpApplication, listen } from './http.ts'
@@ -52,26 +55,26 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const stores = locationStores(kube, { namespace: config.namespace, env: config.env })
   const metrics = serverMetrics()
   const linkSecret = randomBytes(32)
-  let ready = false
-  const http = await listen(httpApplication({ metrics, stores, linkSecret, now, ready: () => ready }), address).catch(
-    (error: unknown) => {
-      throw new ServerError('address', `cannot listen on ${config.metricsAddress}: ${messageOf(error)}`, {
-        cause: error,
-      })
-    },
-  )
+  const ready = (): boolean => !options.signal.aborted
+  const http = await open(httpApplication({ metrics, stores, linkSecret, now, log, ready }), address)
+  const { version, namespace } = config
+  log.info({ version, server: kube.server, namespace, address: http.address }, 'lifeboat server started')
   try {
-    log.info(
-      { version: config.version, server: kube.server, namespace: config.namespace, address: http.address },
-      'lifeboat server started',
-    )
     options.onListening?.(http.address)
-    ready = true
-    await serve({ options, log, stores, metrics, linkSecret, publicUrl: config.publicUrl ?? `http://${http.address}` })
+    await lead({ options, log, stores, metrics, linkSecret, publicUrl: config.publicUrl ?? `http://${http.address}` })
   } finally {
-    http.server.closeAllConnections()
     http.server.close()
+    http.server.closeAllConnections()
     log.info({}, 'lifeboat server stopped')
+  }
+}
+
+async function open(app: Hono, address: { host: string; port: number }): ReturnType<typeof listen> {
+  try {
+    return await listen(app, address)
+  } catch (error) {
+    const message = `cannot listen on ${address.host}:${address.port}: ${messageOf(error)}`
+    throw new ServerError('address', message, { cause: error })
   }
 }
 
@@ -87,21 +90,28 @@ async function checkKinds(kube: KubeClient, signal: AbortSignal): Promise<void> 
   )
 }
 
-async function serve(parts: Parts): Promise<void> {
+/** Waits for its turn among the replicas, then works until it has to stop. */
+async function lead(parts: Parts): Promise<void> {
   const { options, log } = parts
   const lease = await waitForLease(parts)
   if (lease === undefined) return
   log.info({ identity: options.config.identity }, 'this process leads')
+  const stop = new AbortController()
   const environment: Environment = {
     kube: options.kube,
     namespace: options.config.namespace,
     now: options.now,
-    signal: AbortSignal.any([options.signal, lease.lost]),
+    signal: AbortSignal.any([options.signal, lease.lost, stop.signal]),
     log,
   }
+  await markDefault(options.config.defaultBackupStorageLocation, environment)
+  const work = [...startControllers(parts, environment), takeCensus(environment, parts.metrics.counted)]
   try {
-    await Promise.all(startControllers(parts, environment))
+    await Promise.all(work)
   } finally {
+    // Nobody else may lead before the last of them has stopped.
+    stop.abort()
+    await Promise.allSettled(work)
     await lease.release()
   }
   if (!options.signal.aborted)
@@ -149,6 +159,7 @@ function startControllers(
         stores,
         validationFrequency: config.storeValidationFrequency,
         onCheck: metrics.locationChecked,
+        onGone: metrics.locationGone,
       }),
       environment,
     ),
@@ -156,6 +167,7 @@ function startControllers(
       backupController({
         stores,
         settings,
+        createdBy: `lifeboat/${config.version}`,
         concurrent: config.concurrentBackups,
         onStart: metrics.backupStarted,
         onEnd: metrics.backupEnded,
@@ -172,7 +184,10 @@ function startControllers(
       }),
       environment,
     ),
-    runController(deleteRequestController({ stores, onEnd: metrics.backupDeleted }), environment),
+    runController(
+      deleteRequestController({ stores, onStart: metrics.deletionStarted, onEnd: metrics.deletionEnded }),
+      environment,
+    ),
     runController(downloadRequestController({ stores, ownUrl }), environment),
   ]
 }
