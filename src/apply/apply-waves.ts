@@ -51,17 +51,19 @@ export async function* applyWaves(
 
   const gateOf = (task: Task): Promise<void> | undefined =>
     types.gate(task.resource) ?? namespaces.gate(task.resource === 'namespaces' ? task.name : (task.namespace ?? ''))
-  const late: Task[][] = []
   try {
-    for (const wave of waves) {
-      const waiting: Task[] = []
-      yield* runWave(ready(wave, gateOf, waiting), { runner, pace, signal })
-      if (waiting.length > 0) late.push(waiting)
-      await live.forget()
-    }
-    for (const wave of late) {
-      for (const task of wave) await gateOf(task)
-      yield* runWave(wave, { runner, pace, signal })
+    for (let left: Iterable<Wave> = waves; ;) {
+      const late: Task[][] = []
+      for (const wave of left) {
+        const waiting: Task[] = []
+        yield* runWave(ready(wave, gateOf, waiting), { runner, pace, signal })
+        if (waiting.length > 0) late.push(waiting)
+        await live.forget()
+      }
+      if (late.length === 0) break
+      // A gate that opened meanwhile is undefined, and lets its tasks go at once.
+      await Promise.race(late.flat().map(async (task) => await gateOf(task)))
+      left = late
     }
   } finally {
     await live.forget()
