@@ -1,0 +1,122 @@
+// The server as a real process, killed and stopped in the middle of its work.
+import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Backups } from '#api/backup.ts'
+import { labelKeys } from '#api/labels.ts'
+import { Restores } from '#api/restore.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { Leases } from '#runtime/lease-step.ts'
+import { fileStore } from '#store/file.ts'
+import { readBackup } from '../support/backup-run.ts'
+import { scratchFolder } from '../support/cli.ts'
+import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
+import {
+  askForBackup,
+  askForRestore,
+  ended,
+  eventually,
+  installKinds,
+  makeLocation,
+  startServer,
+} from '../support/server.ts'
+
+const Services = { group: '', version: 'v1', plural: 'services', kind: 'Service', namespaced: true }
+
+/** Enough work to be interrupted in. */
+const OBJECTS = 1500
+
+async function fill(kube: KubeClient, namespace: string): Promise<void> {
+  const data = { text: 'x'.repeat(4000) }
+  for (let from = 0; from < OBJECTS; from += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) => make(kube, ConfigMaps, { name: `c${from + i}`, namespace, data })),
+    )
+  }
+  // Velero never finds a Service equal to what lives, so a restore that met its own would warn.
+  const spec = { ports: [{ port: 80 }], clusterIP: 'None' }
+  await Promise.all(Array.from({ length: 20 }, (_, i) => make(kube, Services, { name: `s${i}`, namespace, spec })))
+}
+
+test('work that a killed or stopped server leaves is taken up and completed by the next', async (context) => {
+  const { kube, kubeconfigPath } = await sharedCluster()
+  await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
+  await using home = await testNamespace(kube)
+  await using shop = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  const namespace = home.name
+  await installKinds(kube)
+  await fill(kube, shop.name)
+  await makeLocation(kube, namespace, { path: folder.path })
+  const phaseOf = async (name: string): Promise<string | undefined> =>
+    (await kube.get(Backups, name, { namespace })).status?.phase
+  const holder = async (): Promise<string> =>
+    (await kube.get(Leases, 'lifeboat-server', { namespace })).spec?.holderIdentity ?? ''
+
+  await context.test('a backup, after SIGKILL: leftovers go, nothing is in it twice', async () => {
+    await using first = startServer({ kubeconfigPath, namespace })
+    await first.leads()
+    await askForBackup(kube, namespace, { name: 'killed', spec: { includedNamespaces: [shop.name] } })
+    const backups = join(folder.path, 'backups', 'killed')
+    // Something of it is in the store.
+    await eventually(async () => ((await readdir(backups).catch(() => [])).length > 0 ? true : undefined))
+    assert.equal(await first.end('SIGKILL'), null)
+    assert.equal(await phaseOf('killed'), 'InProgress')
+
+    await using second = startServer({ kubeconfigPath, namespace })
+    const backup = await ended(kube, Backups, { name: 'killed', namespace, seconds: 60 })
+    assert.equal(backup.status?.phase, 'Completed', backup.status?.failureReason)
+    const stored = await readBackup(fileStore(folder.path), 'killed')
+    assert.deepEqual(stored.verification.differences, [])
+    const maps = [...stored.objects.keys()].filter((path) => path.startsWith('resources/configmaps/'))
+    assert.equal(maps.length, OBJECTS + 1) // and kube-root-ca.crt
+    assert.equal(backup.status?.progress?.itemsBackedUp, stored.objects.size)
+    await second.end('SIGTERM')
+  })
+
+  await context.test('a backup, after SIGTERM: it stays InProgress, and the lease is free at once', async () => {
+    await using first = startServer({ kubeconfigPath, namespace })
+    await first.leads()
+    await askForBackup(kube, namespace, { name: 'stopped', spec: { includedNamespaces: [shop.name] } })
+    await eventually(async () => ((await phaseOf('stopped')) === 'InProgress' ? true : undefined))
+    assert.equal(await first.end('SIGTERM'), 0)
+    assert.equal(await phaseOf('stopped'), 'InProgress')
+    assert.equal(await holder(), '')
+    assert.deepEqual(await readdir(join(folder.path, 'backups', 'stopped')).catch(() => []), [])
+
+    await using second = startServer({ kubeconfigPath, namespace })
+    const started = performance.now()
+    await second.leads()
+    assert.ok(performance.now() - started < 8000, 'a released lease is not waited for')
+    assert.equal((await ended(kube, Backups, { name: 'stopped', namespace })).status?.phase, 'Completed')
+    await second.end('SIGTERM')
+  })
+
+  await context.test('a restore, after SIGKILL: what it made itself is no surprise to it', async () => {
+    const target = `${shop.name}-again`
+    await using first = startServer({ kubeconfigPath, namespace })
+    await first.leads()
+    const spec = { backupName: 'killed', namespaceMapping: { [shop.name]: target } }
+    await askForRestore(kube, namespace, { name: 'again', spec })
+    const made = async (): Promise<number> => (await kube.list(ConfigMaps, { namespace: target })).items.length
+    try {
+      await eventually(async () => ((await made()) > 50 ? true : undefined))
+      await first.end('SIGKILL')
+      assert.equal((await kube.get(Restores, 'again', { namespace })).status?.phase, 'InProgress')
+      assert.ok((await made()) < OBJECTS, 'the restore was over before it was interrupted')
+
+      await using second = startServer({ kubeconfigPath, namespace })
+      const { status } = await ended(kube, Restores, { name: 'again', namespace, seconds: 60 })
+      assert.equal(status?.phase, 'Completed', status?.failureReason)
+      assert.deepEqual([status?.warnings, status?.errors], [undefined, undefined])
+      const copies = await Array.fromAsync(kube.pages(ConfigMaps, { namespace: target }), ({ items }) => items)
+      const own = copies.flat().filter(({ metadata }) => metadata.labels?.[labelKeys.restoreName] === 'again')
+      assert.equal(own.length, OBJECTS)
+      await second.end('SIGTERM')
+    } finally {
+      await kube.delete(Namespaces, target)
+    }
+  })
+})
