@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The process: the only place that reads the environment, owns the signals and sets the exit code.
+// The process: the only place that reads the environment, owns the signals and ends with the exit code.
 import packageJson from '../package.json' with { type: 'json' }
 
 const [first, ...rest] = process.argv.slice(2)

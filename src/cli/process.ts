@@ -4,7 +4,7 @@ import type { CliContext } from './context.ts'
 import { INTERRUPTED } from './exit.ts'
 import { runProgram } from './program.ts'
 
-/** Runs the command in `process.argv` and sets the exit code. The first Ctrl-C asks the command to stop and clean up, the second ends the process. */
+/** Runs the command in `process.argv` and ends the process with its exit code. The first Ctrl-C asks the command to stop and clean up, the second ends the process. */
 export async function runMain(version: string): Promise<void> {
   const stop = new AbortController()
   const onSignal = (): void => {
@@ -29,8 +29,15 @@ export async function runMain(version: string): Promise<void> {
     signal: stop.signal,
     ask: (question) => ask(question, stop.signal),
   }
-  process.exitCode = await runProgram(process.argv.slice(2), context)
-  process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  const exitCode = await runProgram(process.argv.slice(2), context)
+  await Promise.all([written(process.stdout), written(process.stderr)])
+  // Connections still closing (a handshake that nobody answers takes ten seconds to give up) must not hold the command up.
+  process.exit(exitCode)
+}
+
+/** Resolves when all that was written to `stream` has left this process. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writable) await new Promise<void>((resolve) => stream.write('', () => resolve()))
 }
 
 async function ask(question: string, signal: AbortSignal): Promise<string> {

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { pack } from 'tar-stream'
-import { parse, stringify } from 'yaml'
 import { createAuthority, createClientCertificate } from '#sandbox/certificate.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
+import { changedKubeconfig, type PlainKubeConfig } from '../support/kubeconfig.ts'
 import { s3Server } from '../support/s3-server.ts'
 
 const run = promisify(execFile)
@@ -53,18 +52,9 @@ async function contents(folder: string): Promise<string[]> {
   return await readdir(folder, { recursive: true }).catch(() => [])
 }
 
-/** A kubeconfig like the shared one, changed by `change`. */
-async function changedKubeconfig(change: (config: KubeConfig) => void): Promise<Record<string, string>> {
-  const config = parse(await readFile(kubeconfigPath, 'utf8')) as KubeConfig
-  change(config)
-  const path = join(store.path, `kubeconfig-${randomBytes(4).toString('hex')}`)
-  await writeFile(path, stringify(config), { mode: 0o600 })
-  return { KUBECONFIG: path }
-}
-
-interface KubeConfig {
-  clusters: { cluster: Record<string, string> }[]
-  users: { user: Record<string, string> }[]
+/** The environment for a kubeconfig like the shared one, changed by `change`. */
+async function withKubeconfig(change: (config: PlainKubeConfig) => void): Promise<Record<string, string>> {
+  return { KUBECONFIG: await changedKubeconfig(kubeconfigPath, store.path, change) }
 }
 
 suite('a backup is refused with a clear message, and nothing is left in the store,', () => {
@@ -82,7 +72,7 @@ suite('a backup is refused with a clear message, and nothing is left in the stor
 
   test('when the cluster cannot be reached', async () => {
     const path = await empty('unreachable')
-    const env = await changedKubeconfig((config) => (config.clusters[0]!.cluster['server'] = 'https://127.0.0.1:1'))
+    const env = await withKubeconfig((config) => (config.clusters[0].cluster['server'] = 'https://127.0.0.1:1'))
     await refused(create(path), /cannot reach https:\/\/127\.0\.0\.1:1/, env)
     assert.deepEqual(await contents(path), [])
   })
@@ -93,8 +83,8 @@ suite('a backup is refused with a clear message, and nothing is left in the stor
     const authority = await createAuthority('elsewhere', lastYear)
     const client = await createClientCertificate(authority, { user: 'ann', validity: lastYear })
     const base64 = (text: string): string => Buffer.from(text).toString('base64')
-    const env = await changedKubeconfig((config) => {
-      config.users[0]!.user = { 'client-certificate-data': base64(client.cert), 'client-key-data': base64(client.key) }
+    const env = await withKubeconfig((config) => {
+      config.users[0].user = { 'client-certificate-data': base64(client.cert), 'client-key-data': base64(client.key) }
     })
     await refused(create(path), /certificate.*expired.*2025/s, env)
     assert.deepEqual(await contents(path), [])
@@ -103,7 +93,7 @@ suite('a backup is refused with a clear message, and nothing is left in the stor
   test('without permission to list: every refused type is named, with the verb', async () => {
     const path = await empty('forbidden')
     const token = await tokenOfNobody()
-    const env = await changedKubeconfig((config) => (config.users[0]!.user = { token }))
+    const env = await withKubeconfig((config) => (config.users[0].user = { token }))
     const { stderr } = await refused(create(path), /no permission to list \d+ types: /, env)
     assert.match(stderr, /configmaps/)
     assert.match(stderr, /deployments\.apps/)
