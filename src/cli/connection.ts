@@ -52,5 +52,11 @@ export async function openDoor(context: CliContext, flags: FlagValues<typeof doo
   const namespace = serverNamespace(context, flags)
   if (url === undefined) return serverDoor(await openCluster(context, flags), { namespace, signal: context.signal })
   const store = await openStore(url, { env: context.env })
-  return storeDoor({ store, namespace, now: context.now, cluster: () => openCluster(context, flags) })
+  return storeDoor({
+    store,
+    namespace,
+    now: context.now,
+    createdBy: `lifeboat/${context.version}`,
+    cluster: () => openCluster(context, flags),
+  })
 }

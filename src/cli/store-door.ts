@@ -22,6 +22,8 @@ export interface StoreDoorOptions {
   /** Written into the objects' metadata, for servers that will find them later. */
   readonly namespace: string
   readonly now: () => Date
+  /** Noted in the manifest: `lifeboat/0.1.0`. */
+  readonly createdBy: string
   /** Connects to the cluster; called only by what needs one. */
   readonly cluster: () => Promise<KubeClient>
 }
@@ -97,6 +99,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       kube,
       store,
       now,
+      createdBy: options.createdBy,
       signal: following.signal,
       onProgress: ({ phase, itemsBackedUp, totalItems, bytes }) =>
         following.onStanding({

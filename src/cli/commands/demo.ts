@@ -66,7 +66,13 @@ async function playThrough(play: Play): Promise<boolean> {
   const { context, steps, directory, connectNew } = play
   const { signal, now } = context
   const kube = await connectNew()
-  await using door = storeDoor({ store: fileStore(directory), namespace: 'velero', now, cluster: connectNew })
+  await using door = storeDoor({
+    store: fileStore(directory),
+    namespace: 'velero',
+    now,
+    createdBy: `lifeboat/${context.version}`,
+    cluster: connectNew,
+  })
   try {
     await steps.run(
       'Open a shop',
