@@ -1,0 +1,98 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ensureAsset } from '#sandbox/assets.ts'
+import { freePorts } from '#sandbox/free-port.ts'
+import { startProgram, type RunningProgram } from '#sandbox/program.ts'
+import { plainProgress } from '../test/support/plain-progress.ts'
+import type { BenchStore } from './bench-store.ts'
+import { startNode } from './measured-program.ts'
+import { processUsage, type ProcessUsage } from './process-usage.ts'
+
+/** A server that works for Backup and Restore objects; it ends when disposed, or with this process. */
+export interface BackupServer extends AsyncDisposable {
+  usage(): Promise<ProcessUsage>
+}
+
+/** What a server is started with. */
+export interface ServerSetting {
+  kubeconfigPath: string
+  store: BenchStore
+  /** Of its own. */
+  directory: string
+  /** Folder for a CPU profile; only a Node program makes one. */
+  profile?: string | undefined
+  signal: AbortSignal
+}
+
+/** Starts one kind of server. */
+export type StartServer = (setting: ServerSetting) => Promise<BackupServer>
+
+/** `lifeboat server`, as it is. */
+export const startLifeboat: StartServer = async ({ kubeconfigPath, store, directory, profile, signal }) => {
+  await mkdir(directory, { recursive: true })
+  const program = await startNode({
+    name: 'lifeboat-server',
+    script: 'src/main.ts',
+    args: ['server', '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0'],
+    env: { HOME: directory, PATH: process.env['PATH'], ...store.env },
+    directory,
+    profile,
+    signal,
+  })
+  return serverOf(program)
+}
+
+/** Velero's server with its plugin for S3, outside of the cluster and with its defaults. `store` must be a bucket. */
+export const startVelero: StartServer = async ({ kubeconfigPath, store, directory, signal }) => {
+  const progress = { env: process.env, progress: plainProgress(), signal }
+  const path = await ensureAsset('velero', progress)
+  const plugin = await ensureAsset('velero-plugin-for-aws', progress)
+  const plugins = join(directory, 'plugins')
+  await mkdir(plugins, { recursive: true })
+  await symlink(plugin, join(plugins, 'velero-plugin-for-aws'))
+  const credentials = join(directory, 'credentials')
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = store.env
+  await writeFile(credentials, `[default]\naws_access_key_id=${id}\naws_secret_access_key=${secret}\n`, { mode: 0o600 })
+  const [metrics, profiler] = (await freePorts(2)) as [number, number]
+  const program = await startProgram({
+    name: 'velero-server',
+    path,
+    args: [
+      'server',
+      `--plugin-dir=${plugins}`,
+      `--metrics-address=127.0.0.1:${metrics}`,
+      `--profiler-address=127.0.0.1:${profiler}`,
+    ],
+    logPath: join(directory, 'velero-server.log'),
+    cwd: directory,
+    env: {
+      HOME: directory,
+      PATH: process.env['PATH'],
+      KUBECONFIG: kubeconfigPath,
+      AWS_SHARED_CREDENTIALS_FILE: credentials,
+    },
+  })
+  return serverOf(program)
+}
+
+const PATIENCE_MILLIS = 10_000
+
+function serverOf(program: RunningProgram): BackupServer {
+  const { pid } = program.identity
+  return {
+    usage: () => processUsage(pid),
+    async [Symbol.asyncDispose]() {
+      // Asked first: only a process that ends by itself writes its profile.
+      try {
+        process.kill(pid, 'SIGTERM')
+      } catch {
+        // It has ended already; killing below clears what is left of its group.
+      }
+      let impatience: NodeJS.Timeout | undefined
+      const waited = new Promise((resolve) => (impatience = setTimeout(resolve, PATIENCE_MILLIS)))
+      await Promise.race([program.ended, waited])
+      clearTimeout(impatience)
+      await program.kill()
+    },
+  }
+}

@@ -1,0 +1,48 @@
+// The process of a benchmark: reads the command line, owns the signals, removes what was written, sets the exit code.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { benchBackup } from './backup.ts'
+import { parseOptions, type BenchOptions } from './options.ts'
+import type { Bench } from './party.ts'
+import { jsonReport, tableReport } from './report.ts'
+import { benchRestore } from './restore.ts'
+
+const INTERRUPTED = 130
+
+const options = parseOptions(process.argv.slice(2))
+if ('mistake' in options) {
+  process.stderr.write(`bench: ${options.mistake}\n`)
+  process.exitCode = 2
+} else {
+  process.exitCode = await measure(options)
+}
+
+async function measure(options: BenchOptions): Promise<number> {
+  const stop = new AbortController()
+  const onSignal = (): void => {
+    // The second Ctrl-C does not wait; whatever was started ends with this process all the same.
+    if (stop.signal.aborted) process.exit(INTERRUPTED)
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'))
+  const bench: Bench = {
+    directory,
+    profile: options.profile === undefined ? undefined : resolve(options.profile),
+    signal: stop.signal,
+    say: (line) => process.stderr.write(`bench: ${line}\n`),
+  }
+  try {
+    const result = await (options.work === 'backup' ? benchBackup(options, bench) : benchRestore(options, bench))
+    process.stdout.write(`${options.json ? jsonReport(result) : tableReport(result)}\n`)
+    return 0
+  } catch (error) {
+    if (stop.signal.aborted) return INTERRUPTED
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 })
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}

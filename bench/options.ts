@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util'
+
+/** What to measure. */
+export interface BenchOptions {
+  work: 'backup' | 'restore'
+  /** How many objects the cluster is filled with. */
+  objects: number
+  store: 'dir' | 's3'
+  /** `cli`: a process of its own per run, with `--store`. `server`: `lifeboat server`, asked through custom resources. */
+  door: 'cli' | 'server'
+  peer: 'velero' | undefined
+  /** How often Lifeboat and the raw calls are measured; the median counts. */
+  runs: number
+  json: boolean
+  /** Folder for V8's CPU profiles of Lifeboat's processes. */
+  profile: string | undefined
+}
+
+const usage =
+  'npm run bench -- backup|restore --objects N [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--profile DIR] [--json]'
+
+/** Reads a command line; a mistake comes back as one line that says what is wrong and what is right. */
+export function parseOptions(args: readonly string[]): BenchOptions | { mistake: string } {
+  try {
+    return optionsOf(args)
+  } catch (error) {
+    return { mistake: `${(error as Error).message.replace(/\.$/, '')}; usage: ${usage}` }
+  }
+}
+
+function optionsOf(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      objects: { type: 'string' },
+      store: { type: 'string', default: 'dir' },
+      door: { type: 'string', default: 'cli' },
+      peer: { type: 'string' },
+      runs: { type: 'string', default: '3' },
+      profile: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  if (positionals.length !== 1) throw new Error(`say what to measure: backup or restore`)
+  return {
+    work: oneOf('the work', positionals[0], ['backup', 'restore']),
+    objects: countOf('--objects', values.objects),
+    store: oneOf('--store', values.store, ['dir', 's3']),
+    door: oneOf('--door', values.door, ['cli', 'server']),
+    peer: values.peer === undefined ? undefined : oneOf<'velero'>('--peer', values.peer, ['velero']),
+    runs: countOf('--runs', values.runs),
+    json: values.json,
+    profile: values.profile,
+  }
+}
+
+function oneOf<T extends string>(what: string, given: string | undefined, words: readonly T[]): T {
+  const word = words.find((one) => one === given)
+  if (word === undefined) throw new Error(`${what} must be ${words.join(' or ')}, not ${JSON.stringify(given)}`)
+  return word
+}
+
+function countOf(flag: string, given: string | undefined): number {
+  if (given === undefined) throw new Error(`${flag} is needed`)
+  if (!/^[1-9]\d{0,6}$/.test(given)) throw new Error(`${flag} must be a whole number of at least 1, not "${given}"`)
+  return Number(given)
+}

@@ -1,0 +1,33 @@
+// A program: creates objects from a file as fast as 64 connections can, knowing nothing of what it creates. Arguments: kubeconfig and
+// file; each line of the file is a group of objects, which must be there before the next one: `[{ path, body }]`.
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bareApi } from './api-server.ts'
+import type { PreparedObject } from './prepared-objects.ts'
+
+const CONNECTIONS = 64
+const [kubeconfigPath = '', file = ''] = process.argv.slice(2)
+const groups = (await readFile(file, 'utf8'))
+  .split('\n')
+  .filter((line) => line !== '')
+  .map((line) => JSON.parse(line) as PreparedObject[])
+await using api = await bareApi(kubeconfigPath, CONNECTIONS)
+const began = performance.now()
+let objects = 0
+for (const group of groups) {
+  const waiting = group.values()
+  const worker = async (): Promise<void> => {
+    for (const object of waiting) {
+      await create(object)
+      objects += 1
+    }
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker))
+}
+console.log(JSON.stringify({ objects, seconds: (performance.now() - began) / 1000 }))
+
+async function create({ path, body }: PreparedObject): Promise<void> {
+  // 409: a controller was faster. 404: a custom type that is not served yet.
+  const accepted = [201, 404, 409]
+  while ((await api.request(path, { method: 'POST', body, accepted })).status === 404) await sleep(50)
+}
