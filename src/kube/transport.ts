@@ -86,7 +86,7 @@ export function openTransport({ config, credentials, now }: Deps, options: Trans
 
   const request = async (call: Call, access: Access, dispatcher: Dispatcher): Promise<Response> => {
     calls += 1
-    const response = await dispatcher.request({
+    const sent = dispatcher.request({
       origin: connections.origin,
       path: prefix + call.path,
       method: call.method,
@@ -96,6 +96,7 @@ export function openTransport({ config, credentials, now }: Deps, options: Trans
       headersTimeout: call.silenceMillis ?? SILENCE_MILLIS,
       bodyTimeout: call.silenceMillis ?? SILENCE_MILLIS,
     })
+    const response = await unlessAborted(sent, call.signal)
     answeredBefore = true
     const retryAfter = retryAfterSeconds(oneOf(response.headers['retry-after']), now())
     return {
@@ -188,6 +189,19 @@ export async function pause(millis: number, signal: AbortSignal | undefined): Pr
   } catch (error) {
     signal?.throwIfAborted()
     throw error
+  }
+}
+
+/** undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason as Error)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
