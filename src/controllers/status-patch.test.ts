@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { progressPatcher } from './status-patch.ts'
+
+test('progress goes out at most once a second, one patch at a time, and a lost one is not missed', async () => {
+  const sent: { progress: object; at: number }[] = []
+  let underWay = 0
+  const patcher = progressPatcher(async (progress) => {
+    underWay += 1
+    assert.equal(underWay, 1)
+    sent.push({ progress, at: performance.now() })
+    await sleep(50)
+    underWay -= 1
+    throw new Error('the API server is away')
+  })
+  for (let done = 0; done < 115; done += 1) {
+    patcher.report({ itemsBackedUp: done })
+    await sleep(10)
+  }
+  await patcher.settle()
+  assert.equal(underWay, 0)
+  assert.equal(sent.length, 2)
+  const [first, second] = sent
+  assert.deepEqual(first?.progress, { itemsBackedUp: 0 })
+  assert.ok((second?.at ?? 0) - (first?.at ?? 0) >= 1000)
+})
