@@ -73,9 +73,8 @@ test('the velero client makes, shows, fetches, restores and deletes a backup thr
   await context.test('restore create --wait, get, describe, logs', async () => {
     try {
       const mapping = `${shop.name}:${target}`
-      const shown = await said(
-        ...['restore', 'create', 'back', '--from-backup', 'first', '--namespace-mappings', mapping, '--wait'],
-      )
+      const asked = ['--from-backup', 'first', '--namespace-mappings', mapping]
+      const shown = await said('restore', 'create', 'back', '--wait', ...asked)
       assert.match(shown, /Restore completed with status: Completed/)
       const copy = await kube.get(ConfigMaps, 'prices', { namespace: target })
       assert.deepEqual(copy['data'], { apple: '1' })
