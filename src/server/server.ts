@@ -8,6 +8,7 @@ import { downloadRequestController } from '#controllers/download-request-control
 import { locationController } from '#controllers/location-controller.ts'
 import { locationStores, type LocationStores } from '#controllers/location-stores.ts'
 import { restoreController } from '#controllers/restore-controller.ts'
+import { statusRequestController } from '#controllers/status-request-controller.ts'
 import { allKinds } from '#api/kinds.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { resourceName } from '#kube/object.ts'
@@ -189,6 +190,7 @@ function startControllers(
       environment,
     ),
     runController(downloadRequestController({ stores, ownUrl }), environment),
+    runController(statusRequestController({ version: config.version }), environment),
   ]
 }
 

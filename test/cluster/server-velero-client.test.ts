@@ -46,6 +46,10 @@ test('the velero client makes, shows, fetches, restores and deletes a backup thr
     })
     assert.match(shown, /default +lifeboat\.dev\/file +any +Available .* ReadWrite +true/)
   })
+  await context.test('version, plugin get', async () => {
+    assert.match(await said('version'), /Server:\s+Version: \S+/)
+    assert.match(await said('plugin', 'get'), /velero\.io\/aws +ObjectStore/)
+  })
   await context.test('backup create --wait', async () => {
     const shown = await said('backup', 'create', 'first', '--include-namespaces', shop.name, '--wait')
     assert.match(shown, /Backup completed with status: Completed/)
