@@ -19,6 +19,8 @@ export interface ServerSetting {
   store: BenchStore
   /** Of its own. */
   directory: string
+  /** Lifeboat's program; other servers have their own. */
+  bundle: string
   /** Folder for a CPU profile; only a Node program makes one. */
   profile?: string | undefined
   signal: AbortSignal
@@ -28,11 +30,11 @@ export interface ServerSetting {
 export type StartServer = (setting: ServerSetting) => Promise<BackupServer>
 
 /** `lifeboat server`, as it is. */
-export const startLifeboat: StartServer = async ({ kubeconfigPath, store, directory, profile, signal }) => {
+export const startLifeboat: StartServer = async ({ kubeconfigPath, store, directory, bundle, profile, signal }) => {
   await mkdir(directory, { recursive: true })
   const program = await startNode({
     name: 'lifeboat-server',
-    script: 'src/main.ts',
+    script: bundle,
     args: ['server', '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0'],
     env: { HOME: directory, PATH: process.env['PATH'], ...store.env },
     directory,

@@ -80,11 +80,11 @@ export async function installed(
   bench: Bench,
   { cluster, store, start, name }: Pick<ServerBackups, 'cluster' | 'store' | 'start' | 'name'>,
 ): Promise<BackupServer> {
-  const { signal, profile, say } = bench
+  const { signal, profile, bundle, say } = bench
   say(`starting the server of ${name}`)
   await install(cluster.kube, store.location, signal)
   const directory = serverDirectory(bench, `${name}-server`)
-  const server = await start({ kubeconfigPath: cluster.kubeconfigPath, store, directory, profile, signal })
+  const server = await start({ kubeconfigPath: cluster.kubeconfigPath, store, directory, bundle, profile, signal })
   await untilAvailable(cluster.kube, signal)
   // What a server does when it starts is no part of the work it is asked for.
   await sleep(2000, undefined, { signal })

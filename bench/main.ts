@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { benchBackup } from './backup.ts'
+import { bundleIn } from './bundle.ts'
 import { parseOptions, type BenchOptions } from './options.ts'
 import type { Bench } from './party.ts'
 import { jsonReport, tableReport } from './report.ts'
@@ -27,13 +28,14 @@ async function measure(options: BenchOptions): Promise<number> {
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'))
-  const bench: Bench = {
-    directory,
-    profile: options.profile === undefined ? undefined : resolve(options.profile),
-    signal: stop.signal,
-    say: (line) => process.stderr.write(`bench: ${line}\n`),
-  }
   try {
+    const bench: Bench = {
+      directory,
+      bundle: await bundleIn(directory, stop.signal),
+      profile: options.profile === undefined ? undefined : resolve(options.profile),
+      signal: stop.signal,
+      say: (line) => process.stderr.write(`bench: ${line}\n`),
+    }
     const result = await (options.work === 'backup' ? benchBackup(options, bench) : benchRestore(options, bench))
     process.stdout.write(`${options.json ? jsonReport(result) : tableReport(result)}\n`)
     return 0

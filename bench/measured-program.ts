@@ -8,7 +8,7 @@ import type { ProcessUsage } from './process-usage.ts'
 export interface NodeProgram {
   /** What messages and files call it; one of a kind in `directory`. */
   name: string
-  /** Path from the root of the repository. */
+  /** Absolute path. */
   script: string
   args: readonly string[]
   env: Readonly<Record<string, string | undefined>>
@@ -46,7 +46,7 @@ export async function startNode(program: NodeProgram): Promise<RunningProgram> {
   return await startProgram({
     name,
     path: process.execPath,
-    args: [...profiling, '--import', inRepository('bench/usage-report.ts'), inRepository(script), ...args],
+    args: [...profiling, '--import', inRepository('bench/usage-report.mjs'), script, ...args],
     logPath: join(directory, `${name}.log`),
     cwd: directory,
     env,
@@ -70,6 +70,7 @@ export async function untilEnded(program: RunningProgram, signal: AbortSignal): 
   }
 }
 
-function inRepository(path: string): string {
+/** The absolute path of a file of this repository. */
+export function inRepository(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url))
 }

@@ -24,7 +24,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | { mistake:
   try {
     return optionsOf(args)
   } catch (error) {
-    return { mistake: `${(error as Error).message.replace(/\.$/, '')}; usage: ${usage}` }
+    const [mistake = ''] = (error as Error).message.split('\n')
+    return { mistake: `${mistake.replace(/\.$/, '')}; usage: ${usage}` }
   }
 }
 

@@ -6,12 +6,14 @@ import { countingRequests, type BenchCluster } from './bench-cluster.ts'
 import type { BackupServer } from './backup-server.ts'
 import type { BenchStore } from './bench-store.ts'
 import type { Run } from './figures.ts'
-import { runMeasured } from './measured-program.ts'
+import { inRepository, runMeasured } from './measured-program.ts'
 
 /** What all measurements share. */
 export interface Bench {
   /** For everything that is written; removed at the end. */
   directory: string
+  /** The bundle: Lifeboat as users run it. */
+  bundle: string
   /** Folder for CPU profiles of Lifeboat's processes. */
   profile: string | undefined
   signal: AbortSignal
@@ -27,6 +29,7 @@ export async function runRaw(
   const { done, apiCalls } = await countingRequests(cluster.api, () =>
     runMeasured({
       ...program,
+      script: inRepository(program.script),
       args: [cluster.kubeconfigPath, ...program.args],
       env: { PATH: process.env['PATH'] },
       directory: bench.directory,
@@ -48,7 +51,7 @@ export async function runCommand(
   const { done, apiCalls } = await countingRequests(cluster.api, () =>
     runMeasured({
       name,
-      script: 'src/main.ts',
+      script: bench.bundle,
       args: ['--store', store.url, '--kubeconfig', cluster.kubeconfigPath, ...args],
       env: { HOME: bench.directory, PATH: process.env['PATH'], ...store.env },
       directory: bench.directory,
