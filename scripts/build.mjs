@@ -21,7 +21,7 @@ const lazyBuiltins = {
   },
 }
 
-// V8's compile cache cannot serve the very file that switches it on; where 40 ms matter (the image), NODE_COMPILE_CACHE does.
+// The first line of src/main.ts becomes that of the bundle: it asks for V8's compile cache and heap limits.
 await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
 await build({
   absWorkingDir: root,

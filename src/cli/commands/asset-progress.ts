@@ -38,11 +38,13 @@ export function assetReporter(context: CliContext): { show(event: AssetProgress)
   }
 }
 
-/** `kube-apiserver v1.36.3: compiling, 42 s, about 2m50s left`. */
+/** `kube-apiserver v1.36.3: compiled 812 of 1640 packages, 42 s, about 1m50s left`. */
 export function describeAsset(event: AssetProgress): string {
   const name = `${event.asset} ${event.version}`
   if (event.step === 'waiting')
     return `${name}: process ${event.holder} is building it, ${formatMillis(event.elapsedMs)}`
   if (event.step === 'built') return `${name}: built in ${formatMillis(event.elapsedMs)}`
-  return `${name}: ${event.step}, ${formatMillis(event.elapsedMs)}`
+  if (event.step === 'fetching') return `${name}: fetching its source, ${formatMillis(event.elapsedMs)}`
+  const { compiled, packages, remainingMs } = event
+  return `${name}: compiled ${compiled} of ${packages} packages, ${formatMillis(event.elapsedMs)}, about ${formatMillis(remainingMs)} left`
 }
