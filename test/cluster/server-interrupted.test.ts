@@ -1,6 +1,6 @@
 // The server as a real process, killed and stopped in the middle of its work.
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Backups } from '#api/backup.ts'
@@ -40,6 +40,14 @@ async function fill(kube: KubeClient, namespace: string): Promise<void> {
   await Promise.all(Array.from({ length: 20 }, (_, i) => make(kube, Services, { name: `s${i}`, namespace, spec })))
 }
 
+/** Resolves the moment the phase is written: what follows has to come before the backup ends. */
+async function seenInProgress(kube: KubeClient, namespace: string, name: string): Promise<void> {
+  for await (const event of kube.watch(Backups, { namespace, resourceVersion: '0' })) {
+    if (event.type === 'BOOKMARK' || event.object.metadata.name !== name) continue
+    if (event.object.status?.phase === 'InProgress') return
+  }
+}
+
 test('work that a killed or stopped server leaves is taken up and completed by the next', async (context) => {
   const { kube, kubeconfigPath } = await sharedCluster()
   await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
@@ -59,11 +67,13 @@ test('work that a killed or stopped server leaves is taken up and completed by t
     await using first = startServer({ kubeconfigPath, namespace })
     await first.leads()
     await askForBackup(kube, namespace, { name: 'killed', spec: { includedNamespaces: [shop.name] } })
-    const backups = join(folder.path, 'backups', 'killed')
-    // Something of it is in the store.
-    await eventually(async () => ((await readdir(backups).catch(() => [])).length > 0 ? true : undefined))
+    await seenInProgress(kube, namespace, 'killed')
     assert.equal(await first.end('SIGKILL'), null)
     assert.equal(await phaseOf('killed'), 'InProgress')
+    // However far it got: half of its files.
+    const half = join(folder.path, 'backups', 'killed')
+    await mkdir(half, { recursive: true })
+    await writeFile(join(half, 'killed-results.gz'), 'half')
 
     await using second = startServer({ kubeconfigPath, namespace })
     const backup = await ended(kube, Backups, { name: 'killed', namespace, seconds: 60 })
@@ -80,7 +90,7 @@ test('work that a killed or stopped server leaves is taken up and completed by t
     await using first = startServer({ kubeconfigPath, namespace })
     await first.leads()
     await askForBackup(kube, namespace, { name: 'stopped', spec: { includedNamespaces: [shop.name] } })
-    await eventually(async () => ((await phaseOf('stopped')) === 'InProgress' ? true : undefined))
+    await seenInProgress(kube, namespace, 'stopped')
     assert.equal(await first.end('SIGTERM'), 0)
     assert.equal(await phaseOf('stopped'), 'InProgress')
     assert.equal(await holder(), '')
