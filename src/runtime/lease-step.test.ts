@@ -7,7 +7,12 @@ const times = usualLeaseTimes
 
 function leaseOf(holderIdentity: string, leaseDurationSeconds = 15): Lease {
   const metadata = { name: 'lifeboat-server', resourceVersion: '7' }
-  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: { holderIdentity, leaseDurationSeconds } }
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata,
+    spec: { holderIdentity, leaseDurationSeconds },
+  }
 }
 
 test('a lease that is missing is made, a free one taken, an own one renewed, a foreign one waited for until it is dead', () => {
@@ -61,9 +66,12 @@ test('of three candidates with clocks of their own and a bad network, never do t
   const offsets = fc.tuple(fc.nat(), fc.nat(), fc.nat())
   fc.assert(
     fc.property(offsets, fc.array(turn, { maxLength: 80 }), (ahead, turns) => {
-      const candidates = ahead.map(
-        (offset, i): Candidate => ({ identity: `c${i}`, ahead: offset, seen: undefined, trustedUntil: -1 }),
-      )
+      const candidates = ahead.map((offset, i): Candidate => ({
+        identity: `c${i}`,
+        ahead: offset,
+        seen: undefined,
+        trustedUntil: -1,
+      }))
       let lease: Lease | undefined
       let version = 0
       let clock = 0
