@@ -19,8 +19,8 @@ export interface Contents {
   ): AsyncIterable<PackItem>
 }
 
-/** Nothing yet. `onItem` hears the count after each item. */
-export function openContents(onItem: (count: number) => void): Contents {
+/** Nothing yet. `onItem` hears of each item as it was read, and the count with it. */
+export function openContents(onItem: (item: Item, count: number) => void): Contents {
   const list = resourceListBuilder()
   const perType = new Map<string, number>()
   let count = 0
@@ -40,7 +40,7 @@ export function openContents(onItem: (count: number) => void): Contents {
         count += 1
         // Only preferred versions are collected.
         yield { item: object === item.object ? item : { ...item, object }, preferred: true }
-        onItem(count)
+        onItem(item, count)
       }
     },
   }

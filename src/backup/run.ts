@@ -17,6 +17,7 @@ import { compileBackupScope, type BackupScope } from '#selection/backup-scope.ts
 import type { ObjectStore } from '#store/store.ts'
 import { clearLeftovers, openArtifacts, type Artifacts } from './artifacts.ts'
 import { openContents, type Contents } from './contents.ts'
+import { openUncovered } from './uncovered.ts'
 import { rfc3339 } from './defaults.ts'
 import { BackupError, backupError } from './error.ts'
 import { logAfter, logBefore } from './findings.ts'
@@ -70,11 +71,14 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
   )
-  const contents = openContents((count) => {
+  const uncovered = openUncovered(run.backup.spec)
+  const contents = openContents((item, count) => {
+    uncovered.see(item)
     meter.update({ itemsBackedUp: count, totalItems: Math.max(count, collection.expected) })
   })
   await putArchive(run, { artifacts, collection, contents, manifest, meter })
   logAfter(log, collection)
+  uncovered.report(log)
   meter.tell({ phase: 'finishing', totalItems: contents.count })
   log.info('Archived all objects', { objects: contents.count, namespaces: scope.namespaces.length })
   await putSiblings(artifacts, log, contents)

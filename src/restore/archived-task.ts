@@ -1,3 +1,4 @@
+import { hookPrefixes } from '#api/labels.ts'
 import type { Remark } from '#apply/outcome.ts'
 import type { Prepared, Task } from '#apply/task.ts'
 import { entryPath } from '#archive/entry-path.ts'
@@ -50,6 +51,11 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       // Velero does not even count work that was finished when it was backed up.
       return step.reason === 'finished' ? notMeant : { do: 'leave', skipped: object, remarks }
     }
+    if (postRestoreCommand in (object.metadata.annotations ?? {})) {
+      log.warning('the hooks of this pod are not run by this version of Lifeboat', {
+        ...targetOf(entry, context.namespaceMapping),
+      })
+    }
     return {
       do: 'create',
       type: typeOf(step.object, entry),
@@ -86,6 +92,8 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     },
   }
 }
+
+const postRestoreCommand = `${hookPrefixes.postRestore}command`
 
 const notMeant: Prepared = { do: 'leave', remarks: [] }
 

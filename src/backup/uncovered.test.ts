@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BackupSpec } from '#api/backup.ts'
+import type { RunLog } from '#archive/run-log.ts'
+import type { Item } from '#kube/object.ts'
+import { openUncovered } from './uncovered.ts'
+
+test('a backup of objects alone has nothing to report', () => {
+  assert.deepEqual(report({}, [item('pods', {}), item('configmaps', {})]), [])
+})
+
+test('hooks and copies that were asked for are errors', () => {
+  const pods = [
+    item('pods', { 'pre.hook.backup.velero.io/command': '["sync"]' }),
+    item('pods', { 'backup.velero.io/backup-volumes': 'data' }),
+  ]
+  const spec = { hooks: { resources: [{ name: 'flush' }] } }
+  assert.deepEqual(report(spec, pods), [
+    'error: Hooks are not run by this version of Lifeboat: asked for by 1 pods and 1 entries of the spec',
+    'error: Files of volumes are not copied by this version of Lifeboat: asked for by 1 pods',
+  ])
+})
+
+test('volumes without their data are a warning, and an error when the data were asked for', () => {
+  const volumes = [item('persistentvolumes', {}), item('persistentvolumes', {})]
+  assert.match(report({}, volumes).join(), /^warning: The data of 2 persistent volumes is not in this backup/)
+  assert.match(report({ snapshotVolumes: true }, volumes).join(), /^error: The data of 2/)
+})
+
+function report(spec: BackupSpec, items: readonly Item[]): string[] {
+  const uncovered = openUncovered(spec)
+  for (const one of items) uncovered.see(one)
+  const lines: string[] = []
+  const say = (level: string) => (message: string) => void lines.push(`${level}: ${message}`)
+  const log: RunLog = { debug: say('debug'), info: say('info'), warning: say('warning'), error: say('error') }
+  uncovered.report(log)
+  return lines
+}
+
+function item(plural: string, annotations: Record<string, string>): Item {
+  const type = { group: '', version: 'v1', plural, kind: 'X', namespaced: false }
+  return {
+    type,
+    namespace: undefined,
+    name: 'a',
+    object: { apiVersion: 'v1', kind: 'X', metadata: { name: 'a', annotations } },
+  }
+}
