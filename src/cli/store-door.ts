@@ -1,5 +1,4 @@
 import { Backups, type Backup } from '#api/backup.ts'
-import { readObject } from '#api/read.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { defaultBackup, readClusterFacts } from '#backup/defaults.ts'
@@ -9,6 +8,7 @@ import { storedBackup } from '#backup/stored.ts'
 import { validateBackup } from '#backup/validation.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
+import { storedRestore } from '#restore/artifacts.ts'
 import { runRestore } from '#restore/run.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
@@ -67,9 +67,7 @@ async function readBackup(store: ObjectStore, name: string): Promise<Backup | un
 }
 
 async function readRestore(store: ObjectStore, name: string): Promise<Restore | undefined> {
-  const bytes = isRunName(name) ? await readArtifact(store, restoreKey(name, 'metadata')) : undefined
-  if (bytes === undefined) return undefined
-  return readObject(Restores, JSON.parse(Buffer.concat(await Array.fromAsync(bytes)).toString()))
+  return isRunName(name) ? await storedRestore(store, name) : undefined
 }
 
 async function readArtifact(store: ObjectStore, key: string): Promise<AsyncIterable<Uint8Array> | undefined> {
