@@ -56,6 +56,7 @@ export async function openDoor(context: CliContext, flags: FlagValues<typeof doo
     store,
     namespace,
     now: context.now,
+    named: flags.store,
     createdBy: `lifeboat/${context.version}`,
     cluster: () => openCluster(context, flags),
   })

@@ -18,6 +18,8 @@ export interface Following {
 export interface Door extends AsyncDisposable {
   /** For messages: `store /backups` or `cluster https://… (namespace velero)`. */
   readonly place: string
+  /** The flags that lead here, for commands shown to the user: `--store /backups `, or nothing. */
+  readonly flags: string
   /** All backups, in name order. Unfinished ones appear only where the door can know them. */
   backups(labelSelector?: string): Promise<Backup[]>
   backup(name: string): Promise<Backup | undefined>

@@ -1,3 +1,6 @@
+import type { BackupPhase } from '#api/backup.ts'
+import { hasEnded } from '#api/phases.ts'
+import type { RestorePhase } from '#api/restore.ts'
 import { KubeError } from '#kube/error.ts'
 import { StoreError } from '#store/store.ts'
 
@@ -25,9 +28,9 @@ export class UserError extends Error {
   }
 }
 
-/** The exit code for the phase a backup or restore ended in. */
-export function exitCodeOfPhase(phase: string | undefined): ExitCode {
-  if (phase === 'Completed') return OK
+/** The exit code for the phase of a backup or restore: what was only handed to a server went well so far. */
+export function exitCodeOfRun(phase: BackupPhase | RestorePhase | undefined): ExitCode {
+  if (phase === 'Completed' || !hasEnded(phase)) return OK
   return phase === 'PartiallyFailed' ? PARTIAL : FAILED
 }
 

@@ -29,6 +29,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
   const place: Place = { kube, ...options }
   return {
     place: `cluster ${kube.server} (namespace ${options.namespace})`,
+    flags: '',
     backups: (labels) => allOf(place, Backups, labels),
     backup: (name) => installed(Backups, () => kube.find(Backups, name, options)),
     createBackup: (backup, following) =>

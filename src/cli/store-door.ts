@@ -22,6 +22,8 @@ export interface StoreDoorOptions {
   /** Written into the objects' metadata, for servers that will find them later. */
   readonly namespace: string
   readonly now: () => Date
+  /** The store as it was named on the command line; undefined when the environment names it. */
+  readonly named?: string | undefined
   /** Noted in the manifest: `lifeboat/0.1.0`. */
   readonly createdBy: string
   /** Connects to the cluster; called only by what needs one. */
@@ -33,6 +35,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
   const { store } = options
   return {
     place: `store ${store.url}`,
+    flags: options.named === undefined ? '' : `--store ${options.named} `,
     backups: (labels) => allRuns(store, { folder: backupsPrefix, labels, read: readBackup }),
     backup: (name) => readBackup(store, name),
     createBackup: (backup, following) => createBackup(backup, following, options),

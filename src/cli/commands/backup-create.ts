@@ -3,13 +3,12 @@ import { apiVersionOf } from '#kube/object.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
-import { exitCodeOfPhase, OK, UserError, USAGE, type ExitCode } from '../exit.ts'
+import { exitCodeOfRun, OK, UserError, USAGE, type ExitCode } from '../exit.ts'
 import { map, toggle, type FlagValues } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
-import { openProgressLine } from '../progress-line.ts'
 import { backupColumns } from './backup-columns.ts'
 import { backupSpecFlags, backupSpecFrom } from './backup-flags.ts'
-import { backupSummary } from './run-summary.ts'
+import { backupSummary, follow } from './run-summary.ts'
 
 const flags = {
   ...doorFlags,
@@ -38,24 +37,13 @@ export const backupCreate = command({
       return OK
     }
     await using door = await openDoor(context, given)
-    const ended = await follow(context, (onStanding) =>
+    const followed = await follow(context, (onStanding) =>
       door.createBackup(backup, { wait: given.wait ?? false, signal: context.signal, onStanding }),
     )
-    print(context, backupSummary(ended, door.place, context))
-    return ended.status?.completionTimestamp === undefined && given.wait !== true
-      ? OK
-      : exitCodeOfPhase(ended.status?.phase)
+    print(context, backupSummary(followed, { door, context }))
+    return exitCodeOfRun(followed.run.status?.phase)
   },
 })
-
-/** Runs `work` under a live progress line. */
-export async function follow<T>(
-  context: CliContext,
-  work: (onStanding: ReturnType<typeof openProgressLine>['show']) => Promise<T>,
-): Promise<T> {
-  using line = openProgressLine(context)
-  return await work((standing) => line.show(standing))
-}
 
 function backupFrom(name: string, given: FlagValues<typeof flags>, context: CliContext): Backup {
   if (given.selector !== undefined && given['or-selector'] !== undefined) {

@@ -5,13 +5,12 @@ import { command } from '../command.ts'
 import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
-import { exitCodeOfPhase, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
+import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
 import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
-import { follow } from './backup-create.ts'
 import { backupNamed } from './backup-get.ts'
 import { restoreColumns } from './restore-columns.ts'
-import { restoreSummary } from './run-summary.ts'
+import { follow, restoreSummary } from './run-summary.ts'
 
 const flags = {
   ...doorFlags,
@@ -62,13 +61,11 @@ export const restoreCreate = command({
       printObjects(context, [restore], { format: given.output, columns: restoreColumns(context), none: '' })
       return OK
     }
-    const ended = await follow(context, (onStanding) =>
+    const followed = await follow(context, (onStanding) =>
       door.createRestore(restore, { wait: given.wait ?? false, signal: context.signal, onStanding }),
     )
-    print(context, restoreSummary(ended, context))
-    return ended.status?.completionTimestamp === undefined && given.wait !== true
-      ? OK
-      : exitCodeOfPhase(ended.status?.phase)
+    print(context, restoreSummary(followed, { door, context }))
+    return exitCodeOfRun(followed.run.status?.phase)
   },
 })
 
