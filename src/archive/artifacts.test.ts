@@ -13,7 +13,8 @@ import { decodeJsonGz, decodeListGz, encodeJsonGz } from './json-gz.ts'
 import { decodeResourceList, encodeResourceList, resourceListBuilder } from './resource-list.ts'
 import { addResult, countResults, decodeResults, emptyResults, encodeResults, mergeResults } from './results.ts'
 import { openRunLog } from './run-log.ts'
-import type { LogLine, RunLogOptions } from './run-log.ts'
+import type { LogLine } from './log-line.ts'
+import type { RunLogOptions } from './run-log.ts'
 import { decodeVolumeInfo, encodeVolumeInfo } from './volume-info.ts'
 
 const now = () => new Date('2026-01-02T03:04:05.678Z')

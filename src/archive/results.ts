@@ -1,7 +1,20 @@
 import { decodeMapGz, encodeJsonGz, isMap } from './json-gz.ts'
 import type { StoredBytes } from './json-gz.ts'
 import { textsOf } from './resource-list.ts'
-import type { LogFields, Results, ResultSet } from './run-log.ts'
+import type { LogFields } from './log-line.ts'
+
+/** `{velero, cluster, namespaces}` of a results file (spec/object-store §6). */
+export interface ResultSet {
+  velero?: string[]
+  cluster?: string[]
+  namespaces?: Record<string, string[]>
+}
+
+/** Content of a results file. */
+export interface Results {
+  warnings: ResultSet
+  errors: ResultSet
+}
 
 /** No warnings and no errors. */
 export function emptyResults(): Results {

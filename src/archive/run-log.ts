@@ -1,18 +1,7 @@
 import { openGzSpool } from './gz-spool.ts'
 import type { GzSpool } from './gz-spool.ts'
-import { addResult, countResults, emptyResults, resultText } from './results.ts'
-
-/** Weight of a line, lightest first. */
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error'
-
-/** Fields of one line. `namespace` ('' = cluster-scoped), `resource`, `name` and `error` decide the entry of the results file. */
-export interface LogFields {
-  namespace?: string | undefined
-  resource?: string | undefined
-  name?: string | undefined
-  error?: string | undefined
-  [field: string]: string | number | boolean | undefined
-}
+import { formatLogLine, type LogFields, type LogFormat, type LogLevel, type LogLine } from './log-line.ts'
+import { addResult, countResults, emptyResults, resultText, type Results } from './results.ts'
 
 /** The log of one backup or restore. Lines go to the stored `-logs.gz` and, for a backup, warnings and errors to its results. */
 export interface RunLog {
@@ -20,30 +9,6 @@ export interface RunLog {
   info(message: string, fields?: LogFields): void
   warning(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
-}
-
-/** `{velero, cluster, namespaces}` of a results file (spec/object-store §6). */
-export interface ResultSet {
-  velero?: string[]
-  cluster?: string[]
-  namespaces?: Record<string, string[]>
-}
-
-/** Content of a results file. */
-export interface Results {
-  warnings: ResultSet
-  errors: ResultSet
-}
-
-/** How lines look; `text` is what Velero writes by default. */
-export type LogFormat = 'text' | 'json'
-
-/** One line before it is written. `fields` holds the run's own field too. */
-export interface LogLine {
-  readonly time: Date
-  readonly level: LogLevel
-  readonly message: string
-  readonly fields: LogFields
 }
 
 export interface RunLogOptions {
@@ -127,19 +92,4 @@ class SpooledRunLog implements StoredRunLog {
     this.#spool.write(`${formatLogLine(line, format)}\n`)
     echo?.(line)
   }
-}
-
-/** One line without its newline: logfmt with the fields sorted, or one JSON object (spec/object-store §5). */
-export function formatLogLine({ time, level, message, fields }: LogLine, format: LogFormat): string {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
-  const sorted = given.toSorted(([a], [b]) => (a < b ? -1 : 1))
-  // Whole seconds, as Velero writes them.
-  const stamp = `${time.toISOString().slice(0, 19)}Z`
-  if (format === 'json') return JSON.stringify({ ...Object.fromEntries(sorted), level, msg: message, time: stamp })
-  const head = `time="${stamp}" level=${level} msg=${JSON.stringify(message)}`
-  return [head, ...sorted.map(([key, value]) => `${key}=${logfmtValue(String(value))}`)].join(' ')
-}
-
-function logfmtValue(value: string): string {
-  return /^[\w.\-/@^+]*$/.test(value) ? value : JSON.stringify(value)
 }

@@ -1,7 +1,8 @@
 import type { Outcome } from '#apply/outcome.ts'
 import { type ResourceList, resourceListBuilder } from '#archive/resource-list.ts'
 import { addResult, countResults, emptyResults } from '#archive/results.ts'
-import type { Results, RunLog } from '#archive/run-log.ts'
+import type { Results } from '#archive/results.ts'
+import type { RunLog } from '#archive/run-log.ts'
 import type { RestoreProgress } from './progress.ts'
 
 /** Everything a running restore notes down. */

@@ -1,7 +1,7 @@
 import type { Restore, RestoreSpec } from '#api/restore.ts'
 import { type ResourceList, decodeResourceList } from '#archive/resource-list.ts'
 import { decodeResults } from '#archive/results.ts'
-import type { Results } from '#archive/run-log.ts'
+import type { Results } from '#archive/results.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { ResourceType } from '#kube/object.ts'
 import { type RestoreRun, runRestore } from '#restore/run.ts'

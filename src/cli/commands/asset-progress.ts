@@ -20,17 +20,20 @@ export async function prepareAssets(context: CliContext): Promise<ControlPlaneAs
   }
 }
 
-/** Shows builds: one rewritten line on a terminal, a line per step elsewhere. */
+const PLAIN_EVERY_MS = 15_000
+
+/** Shows builds: one rewritten line on a terminal, elsewhere a line per step and every quarter of a minute. */
 export function assetReporter(context: CliContext): { show(event: AssetProgress): void; end(): void } {
   const live = context.terminal.stderr
-  let shown = ''
+  let last = { step: '', elapsedMs: 0 }
   return {
     show(event) {
       const line = describeAsset(event)
+      const step = `${event.asset} ${event.step}`
       if (live) context.stderr.write(`\r\x1b[2K${line}${event.step === 'built' ? '\n' : ''}`)
-      // Elsewhere a line that differs only in its times says nothing new.
-      else if (`${event.asset} ${event.step}` !== shown) note(context, line)
-      shown = `${event.asset} ${event.step}`
+      else if (step !== last.step || event.elapsedMs - last.elapsedMs >= PLAIN_EVERY_MS) note(context, line)
+      else return
+      last = { step, elapsedMs: event.elapsedMs }
     },
     end() {
       if (live) context.stderr.write('\r\x1b[2K')

@@ -1,6 +1,6 @@
 import type { Backup, BackupSpec } from '#api/backup.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
-import type { Results } from '#archive/run-log.ts'
+import type { Results } from '#archive/results.ts'
 import type { ManifestTrailer } from '#archive/manifest.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { colourPhase, coloursOf } from '../colour.ts'

@@ -1,6 +1,6 @@
 import type { Restore, RestoreSpec } from '#api/restore.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
-import type { Results } from '#archive/run-log.ts'
+import type { Results } from '#archive/results.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import { command } from '../command.ts'

@@ -1,4 +1,4 @@
-import type { Results, ResultSet } from '#archive/run-log.ts'
+import type { Results, ResultSet } from '#archive/results.ts'
 import type { Line } from '../describe.ts'
 
 /** The `Errors:` and `Warnings:` sections of a description; counts alone when the results file is not to be had. */
