@@ -130,13 +130,13 @@ function parseBoolean(value: string): boolean {
 }
 
 function parseMap(value: string, separator: string): Record<string, string> {
-  const result: Record<string, string> = {}
-  for (const entry of splitRecord(value)) {
+  const entries = splitRecord(value).map((entry): [string, string] => {
     const at = entry.indexOf(separator)
     if (at <= 0) throw new UserError(`needs KEY${separator}VALUE, not "${entry}"`, { exitCode: USAGE })
-    result[entry.slice(0, at)] = entry.slice(at + 1)
-  }
-  return result
+    return [entry.slice(0, at), entry.slice(at + 1)]
+  })
+  // Defines each key, where an assignment would take __proto__ for the prototype.
+  return Object.fromEntries(entries)
 }
 
 /** Splits one CSV record: an entry in double quotes may hold commas. */
