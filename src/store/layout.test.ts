@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bytes, rejectsWith } from '#store/contract.ts'
+import { bytes, rejectsWith } from '#store/contract-tools.ts'
 import { keyProblem } from '#store/key.ts'
 import {
   backupArtifacts,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rejectsWith } from '#store/contract.ts'
+import { rejectsWith } from '#store/contract-tools.ts'
 import { storeFromLocation } from '#store/location.ts'
 import { openStore } from '#store/open.ts'
 import { partSize, mostParts } from '#store/s3-parts.ts'
