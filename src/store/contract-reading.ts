@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { mebibyte, test } from 'node:test'
-import { bytes, text, content, filler, rejectsWith, type Open } from './contract-tools.ts'
+import { test } from 'node:test'
+import { mebibyte, bytes, text, content, filler, rejectsWith, type Open } from './contract-tools.ts'
 
 /** Declares its part of the contract. */
 export function gets(open: Open): void {

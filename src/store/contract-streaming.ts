@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mebibyte, createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { filler, type Open } from './contract-tools.ts'
+import { mebibyte, filler, type Open } from './contract-tools.ts'
 
 /** Declares its part of the contract. */
 export function largeBodies(open: Open): void {
