@@ -8,7 +8,6 @@ import type {
   Patch,
   Scoped,
   ServerVersion,
-  WatchOptions,
   WriteOptions,
 } from './client.ts'
 import type { ClusterConfig } from './cluster-config.ts'
@@ -17,7 +16,7 @@ import { discover } from './discover.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { ObjectMeta, ResourceType } from './object.ts'
 import { pageIn } from './page.ts'
-import type { TransportOptions } from './transport.ts'
+import type { Transport, TransportOptions } from './transport.ts'
 import { openTransport } from './transport.ts'
 import { watch } from './watch.ts'
 
@@ -35,35 +34,46 @@ const PAGE_SIZE = 500
 export function connect(config: ClusterConfig, options: ConnectOptions = {}): KubeClient {
   const now = options.now ?? (() => new Date())
   const transport = openTransport({ config, credentials: openCredentials(config, now), now }, options)
-  const read = async <T>(call: Call): Promise<T> => parseJson((await transport.send(call)).text) as T
-
-  const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> => {
-    const { text } = await transport.send(listCall(type, given))
-    return pageIn(parseJson(text), type)
-  }
-  const get = <T extends object>(type: ResourceType<T>, name: string, at: Scoped = {}): Promise<T> =>
-    read<T>(objectCall('GET', type, { ...at, name, verb: 'get' }))
-
-  const client: KubeClient = {
+  return {
     server: config.server,
-    get,
+    ...reads(transport),
+    ...writes(transport),
+    discover: ({ signal } = {}) => discover(transport, signal),
+    version: ({ signal } = {}) => read<ServerVersion>(transport, versionCall(signal)),
+    get calls() {
+      return transport.calls
+    },
+    close: () => transport.close(),
+  }
+}
+
+/** The methods that change nothing. */
+function reads(transport: Transport): Pick<KubeClient, 'get' | 'find' | 'list' | 'pages' | 'watch'> {
+  const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> =>
+    pageIn(await read(transport, listCall(type, given)), type)
+  return {
+    get: (type, name, at = {}) => read(transport, objectCall('GET', type, { ...at, name, verb: 'get' })),
     async find<T extends object>(type: ResourceType<T>, name: string, at: Scoped = {}) {
-      const { status, text } = await transport.send({
-        ...objectCall('GET', type, { ...at, name, verb: 'get' }),
-        mayBeMissing: true,
-      })
+      const call = objectCall('GET', type, { ...at, name, verb: 'get' })
+      const { status, text } = await transport.send({ ...call, mayBeMissing: true })
       return status === 404 ? undefined : (parseJson(text) as T)
     },
     list,
     pages: (type, given) => pages((token) => list(type, { ...given, continue: token ?? given?.continue })),
-    watch: <T extends object>(type: ResourceType<T>, given: WatchOptions) => watch(transport, type, given),
+    watch: (type, given) => watch(transport, type, given),
+  }
+}
+
+/** The methods that change something. */
+function writes(transport: Transport): Pick<KubeClient, 'create' | 'replace' | 'patch' | 'apply' | 'delete'> {
+  return {
     create: (type, object, how = {}) =>
-      read(writeCall('POST', type, { how, object, verb: 'create', repeatable: how.dryRun === true })),
+      read(transport, writeCall('POST', type, { how, object, verb: 'create', repeatable: how.dryRun === true })),
     replace: (type, object, how = {}) =>
-      read(writeCall('PUT', type, { how, object, verb: 'update', repeatable: true })),
-    patch: (type, name, patch, how = {}) => read(patchCall(type, name, { patch, how })),
+      read(transport, writeCall('PUT', type, { how, object, verb: 'update', repeatable: true })),
+    patch: (type, name, patch, how = {}) => read(transport, patchCall(type, name, { patch, how })),
     apply: (type, object, how) =>
-      read({
+      read(transport, {
         ...writeCall('PATCH', type, { how, object, verb: 'patch', repeatable: true, query: { force: how.force } }),
         contentType: 'application/apply-patch+yaml',
       }),
@@ -72,22 +82,11 @@ export function connect(config: ClusterConfig, options: ConnectOptions = {}): Ku
       // Missing after a try whose answer was lost: that try deleted it.
       return status !== 404 || doubtful
     },
-    discover: ({ signal } = {}) => discover(transport, signal),
-    version: ({ signal } = {}) =>
-      read<ServerVersion>({
-        method: 'GET',
-        path: '/version',
-        verb: 'get',
-        object: "the server's version",
-        repeatable: true,
-        signal,
-      }),
-    get calls() {
-      return transport.calls
-    },
-    close: () => transport.close(),
   }
-  return client
+}
+
+async function read<T>(transport: Transport, call: Call): Promise<T> {
+  return parseJson((await transport.send(call)).text) as T
 }
 
 /** Every page; the next one is under way while the caller works on the current one. */
@@ -102,6 +101,10 @@ async function* pages<T extends object>(
     next?.catch(() => undefined)
     yield page
   }
+}
+
+function versionCall(signal: AbortSignal | undefined): Call {
+  return { method: 'GET', path: '/version', verb: 'get', object: "the server's version", repeatable: true, signal }
 }
 
 function listCall(type: AnyType, given: ListOptions): Call {
