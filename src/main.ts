@@ -7,6 +7,11 @@ import packageJson from '../package.json' with { type: 'json' }
 const [first, ...rest] = process.argv.slice(2)
 if (first === '--version' && rest.length === 0) {
   process.stdout.write(`lifeboat ${packageJson.version}\n`)
+} else if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(
+    `error: Lifeboat needs Node 24 or newer, and this is ${process.version}: try npx node@24 ${process.argv[1]}\n`,
+  )
+  process.exitCode = 1
 } else {
   const { runMain } = await import('#cli/process.ts')
   await runMain(packageJson.version)
