@@ -1,3 +1,4 @@
+import { CustomResourceDefinitions } from '#api/crd.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
@@ -30,14 +31,18 @@ export async function countFilled(kube: KubeClient, signal: AbortSignal): Promis
   return count
 }
 
-const foundations = new Set(['namespaces', 'customresourcedefinitions.apiextensions.k8s.io'])
+const foundations = new Set(['namespaces', resourceName(CustomResourceDefinitions)])
 
 async function eachFilled(
   kube: KubeClient,
   signal: AbortSignal,
   take: (type: ResourceType, object: KubeObject) => void,
 ): Promise<void> {
-  for (const type of await backedUpTypes(kube, signal)) {
+  const types: ResourceType[] = [...(await backedUpTypes(kube, signal))]
+  // A backup takes definitions because of their objects, and does not list them.
+  const definitions: ResourceType = CustomResourceDefinitions
+  if (types.every((type) => resourceName(type) !== resourceName(definitions))) types.push(definitions)
+  for (const type of types) {
     for await (const { items } of kube.pages(type, { signal })) {
       for (const object of items) if (isFilled(type, object)) take(type, object)
     }

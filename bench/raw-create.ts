@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { bareApi } from './api-server.ts'
 import type { PreparedObject } from './prepared-objects.ts'
 
+// Whoever started this program shows the last lines of its output: the message must be among them.
+Error.stackTraceLimit = 0
+
 const CONNECTIONS = 64
 const [kubeconfigPath = '', file = ''] = process.argv.slice(2)
 const groups = (await readFile(file, 'utf8'))
@@ -27,7 +30,12 @@ for (const group of groups) {
 console.log(JSON.stringify({ objects, seconds: (performance.now() - began) / 1000 }))
 
 async function create({ path, body }: PreparedObject): Promise<void> {
-  // 409: a controller was faster. 404: a custom type that is not served yet.
-  const accepted = [201, 404, 409]
-  while ((await api.request(path, { method: 'POST', body, accepted })).status === 404) await sleep(50)
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    // 404: a custom type that is not served yet. 409: a controller was faster.
+    const late = performance.now() > deadline
+    const { status } = await api.request(path, { method: 'POST', body, accepted: late ? [201, 409] : [201, 404, 409] })
+    if (status !== 404) return
+    await sleep(50)
+  }
 }

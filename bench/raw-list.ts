@@ -2,6 +2,9 @@
 // cluster with one connection in one thread. Arguments: kubeconfig, and the paths of the lists.
 import { bareApi } from './api-server.ts'
 
+// Whoever started this program shows the last lines of its output: the message must be among them.
+Error.stackTraceLimit = 0
+
 const [kubeconfigPath = '', ...paths] = process.argv.slice(2)
 await using api = await bareApi(kubeconfigPath, 1)
 const began = performance.now()
