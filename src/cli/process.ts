@@ -1,11 +1,13 @@
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline/promises'
+import { setFlagsFromString } from 'node:v8'
 import type { CliContext } from './context.ts'
 import { INTERRUPTED } from './exit.ts'
 import { runProgram } from './program.ts'
 
 /** Runs the command in `process.argv` and ends the process with its exit code. The first Ctrl-C asks the command to stop and clean up, the second ends the process. */
 export async function runMain(version: string): Promise<void> {
+  keepHeapSmall()
   const stop = new AbortController()
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(INTERRUPTED)
@@ -38,6 +40,12 @@ export async function runMain(version: string): Promise<void> {
 /** Resolves when all that was written to `stream` has left this process. */
 async function written(stream: NodeJS.WriteStream): Promise<void> {
   if (stream.writable) await new Promise<void>((resolve) => stream.write('', () => resolve()))
+}
+
+/** Nearly everything we allocate is a page of objects that is soon done with: V8's defaults would let that garbage double our memory (docs/decisions/0008-benchmarks.md). */
+function keepHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1')
+  setFlagsFromString('--heap-growing-percent=50')
 }
 
 async function ask(question: string, signal: AbortSignal): Promise<string> {
