@@ -55,11 +55,17 @@ interface Listing<T> {
   readonly read: (store: ObjectStore, name: string) => Promise<T | undefined>
 }
 
+/** A store may hold thousands of backups, each with a record to read. */
+const READS_AT_ONCE = 32
+
 /** Folders without their record are no backups: a crashed run left them, or somebody else did. */
 async function allRuns<T extends Backup | Restore>(store: ObjectStore, listing: Listing<T>): Promise<T[]> {
   const names = await Array.fromAsync(store.folders(listing.folder))
-  const runs = await Promise.all(names.filter((name) => isRunName(name)).map((name) => listing.read(store, name)))
-  const found = runs.filter((run) => run !== undefined)
+  const found: T[] = []
+  for (let start = 0; start < names.length; start += READS_AT_ONCE) {
+    const runs = await Promise.all(names.slice(start, start + READS_AT_ONCE).map((name) => listing.read(store, name)))
+    found.push(...runs.filter((run) => run !== undefined))
+  }
   if (listing.labels === undefined) return found
   const selector = parseSelector(listing.labels)
   return found.filter((run) => matchesSelector(selector, run.metadata.labels ?? {}))

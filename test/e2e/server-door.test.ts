@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
 import { cli, scratchFolder, startCli, type CliResult } from '../support/cli.ts'
+import { s3Server } from '../support/s3-server.ts'
 
 const configMaps = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
 const namespaces = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
@@ -95,6 +96,58 @@ test('with a server in the cluster the same commands go through custom resources
     server.child.kill('SIGTERM')
     const { code, stderr } = await server.ended
     assert.equal(code, 0, stderr)
+  }
+})
+
+test('with a bucket behind the server, logs and archives come through links that the bucket signs', async () => {
+  const { kube, kubeconfigPath } = await sharedCluster()
+  await using home = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  await using bucket = await s3Server('versitygw')
+  const env = { KUBECONFIG: kubeconfigPath, VELERO_NAMESPACE: home.name }
+  const run = (...args: string[]): Promise<CliResult> => cli(args, { env })
+  const keys = `[default]\naws_access_key_id=${bucket.env.AWS_ACCESS_KEY_ID}\naws_secret_access_key=${bucket.env.AWS_SECRET_ACCESS_KEY}\n`
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'keys', namespace: home.name },
+    stringData: { cloud: keys },
+  }
+  await kube.create({ ...configMaps, plural: 'secrets', kind: 'Secret' }, secret, { namespace: home.name })
+  assert.equal((await run('install', '--crds-only')).code, 0)
+  const config = `region=${bucket.region},s3ForcePathStyle=true,s3Url=${bucket.endpoint}`
+  const located = await run(
+    'backup-location',
+    'create',
+    'default',
+    '--provider',
+    'aws',
+    '--bucket',
+    bucket.bucket,
+    '--prefix',
+    'p',
+    '--config',
+    config,
+    '--credential',
+    'keys=cloud',
+    '--default',
+  )
+  assert.equal(located.code, 0, located.stderr)
+
+  const server = startCli(['server', '--metrics-address', '127.0.0.1:0'], { env })
+  try {
+    await until(async () => / Available +/.test((await run('backup-location', 'get')).stdout))
+    const created = await run('backup', 'create', 'monday', '--include-namespaces', home.name, '--wait')
+    assert.equal(created.code, 0, created.stdout + created.stderr)
+    assert.match((await run('backup', 'logs', 'monday')).stdout, /level=info/)
+    const file = join(folder.path, 'monday.tar.gz')
+    assert.equal((await run('backup', 'download', 'monday', '-o', file)).code, 0)
+    const store = `s3://${bucket.bucket}/p?endpoint=${encodeURIComponent(bucket.endpoint)}&region=${bucket.region}`
+    const got = await cli(['--store', store, 'backup', 'get', 'monday'], { env: bucket.env })
+    assert.match(got.stdout, /monday +Completed/)
+  } finally {
+    server.child.kill('SIGTERM')
+    assert.equal((await server.ended).code, 0)
   }
 })
 
