@@ -15,6 +15,9 @@ export interface ProgressLine extends Disposable {
   show(standing: Standing): void
 }
 
+/** Takes a terminal back to the start of an empty line. */
+export const CLEAR_LINE = '\r\x1b[2K'
+
 const PLAIN_EVERY_MS = 10_000
 const BAR_WIDTH = 24
 
@@ -27,7 +30,7 @@ export function openProgressLine(context: CliContext): ProgressLine {
     show(standing) {
       const now = context.now().getTime()
       if (context.terminal.stderr) {
-        context.stderr.write(`\r\x1b[2K${describeStanding(standing, now - started, true)}`)
+        context.stderr.write(`${CLEAR_LINE}${describeStanding(standing, now - started, true)}`)
         drawn = true
       } else if (now - lastPlain >= PLAIN_EVERY_MS) {
         lastPlain = now
@@ -35,7 +38,7 @@ export function openProgressLine(context: CliContext): ProgressLine {
       }
     },
     [Symbol.dispose]() {
-      if (drawn) context.stderr.write('\r\x1b[2K')
+      if (drawn) context.stderr.write(CLEAR_LINE)
     },
   }
 }

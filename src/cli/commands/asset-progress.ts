@@ -1,6 +1,7 @@
 import { ensureControlPlane, findAsset, type AssetProgress } from '#sandbox/assets.ts'
 import type { ControlPlaneAssets } from '#sandbox/control-plane.ts'
 import { note, type CliContext } from '../context.ts'
+import { CLEAR_LINE } from '../progress-line.ts'
 import { formatMillis } from '../units.ts'
 
 /** Gets hold of the control plane's programs and shows what is built meanwhile, on standard error. */
@@ -12,7 +13,7 @@ export async function prepareAssets(context: CliContext): Promise<ControlPlaneAs
       'The first time, Kubernetes’ programs are built from source through Go and kept in the cache (several minutes).',
     )
   }
-  const report = assetReporter(context)
+  const report = assetReporter(context.stderr, { live: context.terminal.stderr })
   try {
     return await ensureControlPlane({ env, signal, progress: (event) => report.show(event) })
   } finally {
@@ -22,21 +23,23 @@ export async function prepareAssets(context: CliContext): Promise<ControlPlaneAs
 
 const PLAIN_EVERY_MS = 15_000
 
-/** Shows builds: one rewritten line on a terminal, elsewhere a line per step and every quarter of a minute. */
-export function assetReporter(context: CliContext): { show(event: AssetProgress): void; end(): void } {
-  const live = context.terminal.stderr
+/** Shows builds on `stream`: live in one line that is rewritten, otherwise in a line per step and every quarter of a minute. */
+export function assetReporter(
+  stream: { write(text: string): unknown },
+  { live }: { live: boolean },
+): { show(event: AssetProgress): void; end(): void } {
   let last = { step: '', elapsedMs: 0 }
   return {
     show(event) {
       const line = describeAsset(event)
       const step = `${event.asset} ${event.step}`
-      if (live) context.stderr.write(`\r\x1b[2K${line}${event.step === 'built' ? '\n' : ''}`)
-      else if (step !== last.step || event.elapsedMs - last.elapsedMs >= PLAIN_EVERY_MS) note(context, line)
+      if (live) stream.write(`${CLEAR_LINE}${line}${event.step === 'built' ? '\n' : ''}`)
+      else if (step !== last.step || event.elapsedMs - last.elapsedMs >= PLAIN_EVERY_MS) stream.write(`${line}\n`)
       else return
       last = { step, elapsedMs: event.elapsedMs }
     },
     end() {
-      if (live) context.stderr.write('\r\x1b[2K')
+      if (live) stream.write(CLEAR_LINE)
     },
   }
 }

@@ -1,5 +1,6 @@
 import { print, type CliContext } from '../context.ts'
 import { coloursOf } from '../colour.ts'
+import { CLEAR_LINE } from '../progress-line.ts'
 import { formatMillis } from '../units.ts'
 
 /** Runs the demo's steps one after the other and remembers how long each took. */
@@ -20,7 +21,7 @@ export function openSteps(context: CliContext): Steps {
       const began = performance.now()
       if (context.terminal.stdout) context.stdout.write(`  ${number}. ${title} …`)
       const result = await work()
-      if (context.terminal.stdout) context.stdout.write('\r\x1b[2K')
+      if (context.terminal.stdout) context.stdout.write(CLEAR_LINE)
       const time = formatMillis(performance.now() - began).padStart(7)
       print(context, `${colours.green('✓')} ${number}. ${title.padEnd(34)} ${colours.dim(time)}  ${tell(result)}`)
       return result
