@@ -16,6 +16,7 @@ import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restore
 import { StoreError, type ObjectStore } from '#store/store.ts'
 import type { Door, Following } from './door.ts'
 import { UserError } from './exit.ts'
+import { counted } from './units.ts'
 
 export interface StoreDoorOptions {
   readonly store: ObjectStore
@@ -169,6 +170,6 @@ async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string>
   const restores = await allRuns(store, { folder: restoresPrefix, labels: undefined, read: readRestore })
   const behind = restores.filter((restore) => restore.spec.backupName === name)
   for (const restore of behind) await deletePrefix(store, restorePrefix(restore.metadata.name))
-  const records = behind.length === 0 ? '' : `, with the records of ${behind.length} restores made from it`
+  const records = behind.length === 0 ? '' : `, with ${counted(behind.length, 'restore')} made from it`
   return `Backup ${name} deleted${records}.`
 }

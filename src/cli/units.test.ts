@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatAge, formatBytes, formatCount, formatMillis } from './units.ts'
+import { counted, formatAge, formatBytes, formatCount, formatMillis } from './units.ts'
 
 test('durations are short and in the unit one thinks in', () => {
   assert.deepEqual([0, 812, 9_949, 42_400, 200_000, 7_500_000].map(formatMillis), [
@@ -25,6 +25,13 @@ test('bytes are in powers of 1024', () => {
 
 test('counts have thousands', () => {
   assert.equal(formatCount(1_234_567), '1,234,567')
+})
+
+test('one is one, and nothing is no', () => {
+  assert.deepEqual(
+    [0, 1, 2000].map((count) => counted(count, 'error')),
+    ['no errors', '1 error', '2,000 errors'],
+  )
 })
 
 test('ages read like kubectl’s', () => {

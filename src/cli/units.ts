@@ -21,6 +21,12 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }
 
+/** `1 warning`, `2,345 warnings`, `no warnings`. */
+export function counted(count: number, noun: string): string {
+  if (count === 0) return `no ${noun}s`
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** How long ago or ahead `instant` is, in kubectl's short form: `45s`, `12m`, `5h`, `29d`. */
 export function formatAge(instant: Date, now: Date): string {
   const seconds = Math.floor(Math.abs(now.getTime() - instant.getTime()) / 1000)

@@ -110,6 +110,8 @@ async function restoreObjects(
   record.step('restoring')
   if (source.archive.resources().length === 0)
     record.warn(`backup ${backupName} holds no objects: there is nothing to restore`)
+  else if (plan.tasks === 0)
+    record.warn(`backup ${backupName} holds nothing that this restore asks for: check its filters`)
   if ((restore.spec.hooks?.resources ?? []).length > 0)
     record.warn('hooks of the restore are not run by this version of Lifeboat')
   const outcomes = applyWaves(plan.waves, {

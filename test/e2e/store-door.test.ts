@@ -75,6 +75,21 @@ test('without installation a namespace is backed up, looked at, restored under a
     assert.deepEqual(found.metadata.labels, { 'velero.io/backup-name': 'monday', 'velero.io/restore-name': 'back' })
 
     assert.match((await run('restore', 'get')).stdout, /back +monday +Completed/)
+
+    const mistyped = await run(
+      'restore',
+      'create',
+      'mistyped',
+      '--from-backup',
+      'monday',
+      '--include-namespaces',
+      'no-such-place',
+    )
+    assert.match(mistyped.stdout, /no objects looked at.*\n.*no errors, 1 warning:/)
+    assert.match(
+      (await run('restore', 'describe', 'mistyped')).stdout,
+      /monday holds nothing that this restore asks for: check its filters/,
+    )
     assert.match(
       (await run('restore', 'describe', 'back', '--details')).stdout,
       new RegExp(`- ${copy}/prices\\(created\\)`),
@@ -82,7 +97,7 @@ test('without installation a namespace is backed up, looked at, restored under a
     assert.match((await run('restore', 'logs', 'back')).stdout, /level=info/)
 
     const deleted = await run('backup', 'delete', 'monday', '--confirm')
-    assert.equal(deleted.stdout, 'Backup monday deleted, with the records of 1 restores made from it.\n')
+    assert.equal(deleted.stdout, 'Backup monday deleted, with 2 restores made from it.\n')
     assert.match((await run('backup', 'get')).stdout, /^No backups in store /)
     assert.match((await run('restore', 'get')).stdout, /^No restores in store /)
   } finally {

@@ -21,7 +21,7 @@ import type { Door, Following } from '../door.ts'
 import { FAILED, OK, UserError, type ExitCode } from '../exit.ts'
 import { toggle } from '../flag.ts'
 import { storeDoor } from '../store-door.ts'
-import { formatMillis } from '../units.ts'
+import { counted, formatMillis } from '../units.ts'
 import { prepareAssets } from './asset-progress.ts'
 
 const SETTLE_MS = 20_000
@@ -97,7 +97,8 @@ async function playThrough(play: Play): Promise<boolean> {
     await steps.run(
       'Restore it',
       () => restore(door, signal),
-      ({ status }) => `${status?.phase}, ${status?.errors ?? 0} errors, ${status?.warnings ?? 0} warnings`,
+      ({ status }) =>
+        `${status?.phase}, ${counted(status?.errors ?? 0, 'error')}, ${counted(status?.warnings ?? 0, 'warning')}`,
     )
     const differences = await steps.run(
       'Compare object by object',

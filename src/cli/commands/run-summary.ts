@@ -5,7 +5,7 @@ import { colourPhase, coloursOf } from '../colour.ts'
 import type { CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { openProgressLine, type Standing } from '../progress-line.ts'
-import { formatCount, formatMillis } from '../units.ts'
+import { counted, formatMillis } from '../units.ts'
 
 /** A run that was started, followed as far as was asked for. */
 export interface Followed<T> {
@@ -34,8 +34,8 @@ interface Place {
 export function backupSummary({ run, elapsed }: Followed<Backup>, { door, context }: Place): string {
   const command = `lifeboat ${door.flags}backup`
   if (!hasEnded(run.status?.phase)) return submitted('Backup', run.metadata.name, command)
-  const count = formatCount(run.status?.progress?.itemsBackedUp ?? 0)
-  const first = `Backup ${run.metadata.name}: ${phaseOf(run, context)}, ${count} objects in ${door.place}, in ${formatMillis(elapsed)}`
+  const count = counted(run.status?.progress?.itemsBackedUp ?? 0, 'object')
+  const first = `Backup ${run.metadata.name}: ${phaseOf(run, context)}, ${count} in ${door.place}, in ${formatMillis(elapsed)}`
   return [first, ...trouble(run, command)].join('\n')
 }
 
@@ -43,8 +43,8 @@ export function backupSummary({ run, elapsed }: Followed<Backup>, { door, contex
 export function restoreSummary({ run, elapsed }: Followed<Restore>, { door, context }: Place): string {
   const command = `lifeboat ${door.flags}restore`
   if (!hasEnded(run.status?.phase)) return submitted('Restore', run.metadata.name, command)
-  const count = formatCount(run.status?.progress?.itemsRestored ?? 0)
-  const first = `Restore ${run.metadata.name}: ${phaseOf(run, context)}, ${count} objects looked at, in ${formatMillis(elapsed)}`
+  const count = counted(run.status?.progress?.itemsRestored ?? 0, 'object')
+  const first = `Restore ${run.metadata.name}: ${phaseOf(run, context)}, ${count} looked at, in ${formatMillis(elapsed)}`
   return [first, ...trouble(run, command)].join('\n')
 }
 
@@ -64,6 +64,6 @@ function trouble({ status, metadata: { name } }: Backup | Restore, command: stri
   if (errors + warnings === 0) return lines
   return [
     ...lines,
-    `  ${errors} errors, ${warnings} warnings: see \`${command} describe ${name}\` or \`${command} logs ${name}\``,
+    `  ${counted(errors, 'error')}, ${counted(warnings, 'warning')}: see \`${command} describe ${name}\` or \`${command} logs ${name}\``,
   ]
 }
