@@ -1,9 +1,6 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ensureAsset } from '#sandbox/assets.ts'
-import { freePorts } from '#sandbox/free-port.ts'
-import { startProgram, type RunningProgram } from '#sandbox/program.ts'
-import { plainProgress } from '../test/support/plain-progress.ts'
+import { mkdir } from 'node:fs/promises'
+import type { RunningProgram } from '#sandbox/program.ts'
+import { startVeleroServer } from '../test/support/velero.ts'
 import type { BenchStore } from './bench-store.ts'
 import { startNode } from './measured-program.ts'
 import { processUsage, type ProcessUsage } from './process-usage.ts'
@@ -45,36 +42,9 @@ export const startLifeboat: StartServer = async ({ kubeconfigPath, store, direct
 }
 
 /** Velero's server with its plugin for S3, outside of the cluster and with its defaults. `store` must be a bucket. */
-export const startVelero: StartServer = async ({ kubeconfigPath, store, directory, signal }) => {
-  const progress = { env: process.env, progress: plainProgress(), signal }
-  const path = await ensureAsset('velero', progress)
-  const plugin = await ensureAsset('velero-plugin-for-aws', progress)
-  const plugins = join(directory, 'plugins')
-  await mkdir(plugins, { recursive: true })
-  await symlink(plugin, join(plugins, 'velero-plugin-for-aws'))
-  const credentials = join(directory, 'credentials')
-  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = store.env
-  await writeFile(credentials, `[default]\naws_access_key_id=${id}\naws_secret_access_key=${secret}\n`, { mode: 0o600 })
-  const [metrics, profiler] = (await freePorts(2)) as [number, number]
-  const program = await startProgram({
-    name: 'velero-server',
-    path,
-    args: [
-      'server',
-      `--plugin-dir=${plugins}`,
-      `--metrics-address=127.0.0.1:${metrics}`,
-      `--profiler-address=127.0.0.1:${profiler}`,
-    ],
-    logPath: join(directory, 'velero-server.log'),
-    cwd: directory,
-    env: {
-      HOME: directory,
-      PATH: process.env['PATH'],
-      KUBECONFIG: kubeconfigPath,
-      AWS_SHARED_CREDENTIALS_FILE: credentials,
-    },
-  })
-  return serverOf(program)
+export const startVelero: StartServer = async ({ store, ...setting }) => {
+  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = store.env
+  return serverOf(await startVeleroServer({ ...setting, credentials: { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } }))
 }
 
 const PATIENCE_MILLIS = 10_000

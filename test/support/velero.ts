@@ -1,0 +1,83 @@
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ensureAsset } from '#sandbox/assets.ts'
+import { freePorts } from '#sandbox/free-port.ts'
+import { lastWords, startProgram, type RunningProgram } from '#sandbox/program.ts'
+import { plainProgress } from './plain-progress.ts'
+
+/** What a server of Velero is started with. */
+export interface VeleroSetting {
+  kubeconfigPath: string
+  /** Of the bucket, as the AWS SDK reads them from the environment. */
+  credentials: Readonly<Record<string, string>>
+  /** A folder of its own, for its plugin, its credentials and its log. */
+  directory: string
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Velero's server with its plugin for S3, outside of the cluster and with its defaults; it ends with this process. It takes port
+ * 8080 whatever it is told, so there cannot be two at a time.
+ */
+export async function startVeleroServer(setting: VeleroSetting): Promise<RunningProgram> {
+  const { kubeconfigPath, directory, signal } = setting
+  const progress = { env: process.env, progress: plainProgress(), signal }
+  const path = await ensureAsset('velero', progress)
+  const plugin = await ensureAsset('velero-plugin-for-aws', progress)
+  const plugins = join(directory, 'plugins')
+  await mkdir(plugins, { recursive: true })
+  await symlink(plugin, join(plugins, 'velero-plugin-for-aws'))
+  const [metrics, profiler] = (await freePorts(2)) as [number, number]
+  return await startProgram({
+    name: 'velero-server',
+    path,
+    args: [
+      'server',
+      `--plugin-dir=${plugins}`,
+      `--metrics-address=127.0.0.1:${metrics}`,
+      `--profiler-address=127.0.0.1:${profiler}`,
+    ],
+    logPath: join(directory, 'velero-server.log'),
+    cwd: directory,
+    env: {
+      HOME: directory,
+      PATH: process.env['PATH'],
+      KUBECONFIG: kubeconfigPath,
+      AWS_SHARED_CREDENTIALS_FILE: await credentialsFile(setting),
+    },
+  })
+}
+
+async function credentialsFile({ credentials, directory }: VeleroSetting): Promise<string> {
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = credentials
+  const path = join(directory, 'credentials')
+  await writeFile(path, `[default]\naws_access_key_id=${id}\naws_secret_access_key=${secret}\n`, { mode: 0o600 })
+  return path
+}
+
+/** `velero ARGS` to its end: everything it said. Rejects when it fails, with its last words. */
+export type VeleroClient = (...args: string[]) => Promise<string>
+
+/** Velero's own command line in front of a cluster; `directory` is its home and its working directory. */
+export async function veleroClient(where: { kubeconfigPath: string; directory: string }): Promise<VeleroClient> {
+  const { kubeconfigPath, directory } = where
+  const path = await ensureAsset('velero', { env: process.env, progress: plainProgress() })
+  await mkdir(directory, { recursive: true })
+  let commands = 0
+  return async (...args) => {
+    commands += 1
+    const program = await startProgram({
+      name: `velero ${args.join(' ')}`,
+      path,
+      args: [...args, '--kubeconfig', kubeconfigPath, '--colorized=false'],
+      logPath: join(directory, `command-${commands}.log`),
+      cwd: directory,
+      env: { HOME: directory, PATH: process.env['PATH'] },
+    })
+    // A program that was started so does not keep this process alive.
+    const alive = setInterval(() => undefined, 60_000)
+    const how = await program.ended.finally(() => clearInterval(alive))
+    if (how !== 'exit code 0') throw new Error(await lastWords(program, how))
+    return await readFile(program.logPath, 'utf8')
+  }
+}
