@@ -3,7 +3,6 @@ import { cp, mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Restore } from '#api/restore.ts'
 import { decodeResourceList } from '#archive/resource-list.ts'
 import { decodeResults } from '#archive/results.ts'
@@ -15,9 +14,10 @@ import { type RestoreArtifact, restoreKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { ownCluster } from '../support/cluster.ts'
 import { ConfigMaps } from '../support/objects.ts'
-import { type Baseline, type ClusterState, collectState, takeBaseline } from './normalize.ts'
+import { takeBaseline } from './normalize.ts'
 import { comparableList, comparableResults, furnishAsRecorded, recordedRestore } from './recorded-restore.ts'
 import { differences } from './recorded-state.ts'
+import { settledState } from './settled-state.ts'
 
 /** Restores that Velero made of its own backups into an emptied cluster. */
 const scenarios = [
@@ -45,7 +45,7 @@ for (const scenario of scenarios) {
     const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store })
 
     const keepStatusOf = recorded.restore.spec.restoreStatus?.includedResources ?? []
-    assert.deepEqual(differences(recorded.state, await settledState(cluster.kube, { baseline, keepStatusOf })), [])
+    assert.deepEqual(differences(recorded.state, await settledState(cluster.kube, baseline, { keepStatusOf })), [])
     const { results, resourceList } = await artifactsOf(done, store)
     assert.deepEqual(comparableResults(results.errors), comparableResults(recorded.results.errors))
     assert.deepEqual(comparableResults(results.warnings), comparableResults(recorded.results.warnings))
@@ -65,7 +65,7 @@ test('restoring where everything is there finds the differences that Velero foun
   const store = fileStore(folder.path)
   const first = { ...recorded.restore, metadata: { ...recorded.restore.metadata, name: 'first' } }
   await restoreAgain(first, { kube: cluster.kube, store })
-  await settledState(cluster.kube, { baseline: {}, keepStatusOf: [] })
+  await settledState(cluster.kube, {})
   const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store })
   const { results, resourceList } = await artifactsOf(done, store)
   // Controllers keep Endpoints to the pods that run, and without a kubelet none does.
@@ -108,19 +108,5 @@ async function artifactsOf({ metadata }: Restore, store: ObjectStore) {
   return {
     results: await decodeResults(await read('results')),
     resourceList: await decodeResourceList(await read('resource-list')),
-  }
-}
-
-/** The state when the controllers are done: two equal looks 2.5 s apart, as when it was recorded. */
-async function settledState(
-  kube: KubeClient,
-  { baseline, keepStatusOf }: { baseline: Baseline; keepStatusOf: readonly string[] },
-): Promise<ClusterState> {
-  for (let before = ''; ;) {
-    const state = await collectState(kube, baseline, { keepStatusOf })
-    const now = JSON.stringify([...state])
-    if (now === before) return state
-    before = now
-    await sleep(2_500)
   }
 }
