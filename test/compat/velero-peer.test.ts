@@ -1,0 +1,217 @@
+// Real Velero beside Lifeboat: both back up the same cluster, and Velero restores what either made.
+import assert from 'node:assert/strict'
+import { createReadStream } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { Backup } from '#api/backup.ts'
+import type { Restore } from '#api/restore.ts'
+import { openArchive } from '#archive/open.ts'
+import { decodeResourceList, type ResourceList } from '#archive/resource-list.ts'
+import { decodeResults, type Results } from '#archive/results.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { parseJson } from '#kube/json.ts'
+import type { KubeObject } from '#kube/object.ts'
+import { backupArtifacts, backupKey, backupPrefix, restoreKey } from '#store/layout.ts'
+import type { ObjectStore } from '#store/store.ts'
+import { backUp } from '../support/backup-run.ts'
+import { ownCluster, type TestCluster } from '../support/cluster.ts'
+import { eventually } from '../support/server.ts'
+import { takeBaseline, type ClusterState } from './normalize.ts'
+import { comparableList, comparableResults, furnishAsRecorded } from './recorded-restore.ts'
+import { differences } from './recorded-state.ts'
+import { settledState } from './settled-state.ts'
+import { openPlaces, openSite, type Maker, type Places, type VeleroSite } from './velero-site.ts'
+import { applyWorkloads } from './workloads.ts'
+
+/** What is asked of both, by the backup's name. */
+const scopes: Readonly<Record<string, readonly string[]>> = {
+  everything: [],
+  'one-namespace': ['--include-namespaces', 'harbor'],
+  'cluster-scoped-too': ['--include-namespaces', 'harbor,orchard', '--include-cluster-resources=true'],
+  'not-cluster-scoped': ['--include-namespaces', 'harbor', '--include-cluster-resources=false'],
+  selector: ['--selector', 'tier=web'],
+  resources: ['--include-resources', 'sa,deploy,trees,climates', '--include-namespaces', 'har*,orch?rd,default'],
+  pods: ['--include-resources', 'pods'],
+  'without-volumes': [
+    '--exclude-resources',
+    'persistentvolumes,persistentvolumeclaims',
+    '--include-namespaces',
+    'harbor',
+  ],
+  scoped: ['--include-cluster-scoped-resources', 'storageclasses', '--exclude-namespace-scoped-resources', 'secrets'],
+  accounts: ['--include-namespace-scoped-resources', 'sa', '--exclude-cluster-scoped-resources', 'clusterroles'],
+  'absent-namespace': ['--include-namespaces', 'harbor,absent'],
+}
+
+/** Objects that come, go and change by themselves, or because of the backups. */
+const shortLived = /^(resources\/)?(events|leases\.coordination\.k8s\.io|[a-z]+\.velero\.io)\//
+const shortLivedKind = /^(v1\/Event|coordination\.k8s\.io\/v1\/Lease|velero\.io\/v1\/\w+)$/
+
+test(
+  'Velero and Lifeboat back up the same, and Velero restores either alike',
+  { timeout: 600_000 },
+  async (context) => {
+    await using places = await openPlaces()
+    const before = await backUpByBoth(context, places)
+    for (const backup of ['one-namespace', 'everything']) {
+      await context.test(`Velero restores our ${backup} as it restores its own`, async (step) => {
+        const theirs = await inNewCluster(places, 'velero', (target) => restored(target, backup))
+        const ours = await inNewCluster(places, 'lifeboat', async (target) => {
+          await step.test('velero backup describe, logs, download', () => assertShown(target, backup))
+          const outcome = await restored(target, backup)
+          await step.test('velero backup delete', () => assertDeleted(target, backup))
+          return outcome
+        })
+        assert.equal(ours.restore.status?.phase, 'Completed')
+        assert.equal(ours.restore.status.errors ?? 0, 0)
+        assert.deepEqual(ours.restore.status.progress, theirs.restore.status?.progress)
+        assert.deepEqual(differences(theirs.state, ours.state), [])
+        assert.deepEqual(comparableList(ours.list), comparableList(theirs.list))
+        assert.deepEqual(comparableResults(ours.results.warnings), comparableResults(theirs.results.warnings))
+        assert.deepEqual(lostInNamespaces(before, ours.state, backup), ['configmaps/harbor/scratch-notes'])
+      })
+    }
+  },
+)
+
+/** Backs up one cluster in every scope, by Velero and by us, and compares; gives the cluster's state. */
+async function backUpByBoth(context: TestContext, places: Places): Promise<ClusterState> {
+  await using cluster = await ownCluster()
+  const { kube } = cluster
+  await furnishAsRecorded(kube)
+  const baseline = await takeBaseline(kube)
+  await applyWorkloads(kube)
+  await using site = await openSite(cluster, { places, maker: 'velero', signal: context.signal })
+  const state = await settledState(kube, baseline)
+  for (const [name, flags] of Object.entries(scopes)) {
+    await context.test(`backup of ${name}: the same objects in the same places`, async () => {
+      const theirs = await site.backUp(name, flags)
+      const ours = await backUp({ kube, store: places.stores.lifeboat, name, spec: theirs.spec })
+      assertSameOutcome(ours, theirs)
+      await assertSameStored(places.stores, name)
+    })
+  }
+  return state
+}
+
+function assertSameOutcome({ status: ours }: Backup, { status: theirs }: Backup): void {
+  const told = (status: Backup['status']): unknown => [status?.phase, status?.errors ?? 0, status?.formatVersion]
+  assert.deepEqual(told(ours), told(theirs))
+}
+
+async function assertSameStored({ velero, lifeboat }: Places['stores'], name: string): Promise<void> {
+  const [theirs, ours] = [await contentsOf(velero, name), await contentsOf(lifeboat, name)]
+  const paths = (contents: Contents): string[] =>
+    [...contents.keys()].filter((path) => !shortLived.test(path)).toSorted()
+  assert.notEqual(paths(theirs).length, 0)
+  assert.deepEqual(paths(ours), paths(theirs))
+  // What changed in between is not the same in both.
+  const unchanged = [...theirs].filter(
+    ([path, { metadata }]) => ours.get(path)?.metadata.resourceVersion === metadata.resourceVersion,
+  )
+  assert.ok(unchanged.length > theirs.size / 2, `${unchanged.length} of ${theirs.size} are unchanged`)
+  for (const [path, object] of unchanged) assert.deepEqual(ours.get(path), object, path)
+  assert.deepEqual(await listOf(lifeboat, name), await listOf(velero, name))
+  const artifacts = await Promise.all([artifactsOf(lifeboat, name), artifactsOf(velero, name)])
+  assert.deepEqual(
+    artifacts[0].filter((artifact) => artifact !== 'manifest'),
+    artifacts[1],
+  )
+}
+
+type Contents = Map<string, KubeObject>
+
+async function contentsOf(store: ObjectStore, name: string): Promise<Contents> {
+  const bytes = await store.get(backupKey(name, 'contents'))
+  await using archive = await openArchive(bytes, { spoolDir: tmpdir(), parse: parseJson })
+  const contents: Contents = new Map()
+  for (const entry of archive.entries()) contents.set(entry.path, await archive.read(entry))
+  for (const entry of archive.versionedEntries()) contents.set(entry.path, await archive.read(entry))
+  return contents
+}
+
+async function listOf(store: ObjectStore, name: string): Promise<ResourceList> {
+  const list = await decodeResourceList(await store.get(backupKey(name, 'resource-list')))
+  return Object.fromEntries(Object.entries(list).filter(([kind]) => !shortLivedKind.test(kind)))
+}
+
+async function artifactsOf(store: ObjectStore, name: string): Promise<string[]> {
+  const keys = (await Array.fromAsync(store.list(backupPrefix(name)))).map(({ key }) => key)
+  const known = backupArtifacts.filter((artifact) => keys.includes(backupKey(name, artifact)))
+  assert.equal(known.length, keys.length, keys.join(' '))
+  return known.toSorted()
+}
+
+/** An emptied cluster whose Velero has found the backups of one maker. */
+interface Target {
+  kube: KubeClient
+  site: VeleroSite
+  store: ObjectStore
+  /** The state, without what was there before. */
+  state: () => Promise<ClusterState>
+}
+
+async function inNewCluster<T>(places: Places, maker: Maker, work: (target: Target) => Promise<T>): Promise<T> {
+  await using cluster: TestCluster & AsyncDisposable = await ownCluster()
+  const { kube } = cluster
+  await furnishAsRecorded(kube)
+  const baseline = await takeBaseline(kube)
+  const signal = AbortSignal.timeout(240_000)
+  await using site = await openSite(cluster, { places, maker, restarted: true, signal })
+  return await work({ kube, site, store: places.stores[maker], state: () => settledState(kube, baseline) })
+}
+
+interface Restored {
+  restore: Restore
+  state: ClusterState
+  list: ResourceList
+  results: Results
+}
+
+async function restored({ site, store, state }: Target, backup: string): Promise<Restored> {
+  await site.knows(backup)
+  const name = `${backup}-again`
+  const restore = await site.restore(name, backup)
+  return {
+    restore,
+    state: await state(),
+    list: await decodeResourceList(await store.get(restoreKey(name, 'resource-list'))),
+    results: await decodeResults(await store.get(restoreKey(name, 'results'))),
+  }
+}
+
+/** What was in the restored namespaces and is no more. Pods that a controller made have other names before and after. */
+function lostInNamespaces(before: ClusterState, after: ClusterState, backup: string): string[] {
+  const inScope = backup === 'everything' ? /^[^/]+\/(harbor|orchard)\// : /^[^/]+\/harbor\//
+  return [...before.keys()].filter((path) => inScope.test(path) && !path.includes('-GENERATED-') && !after.has(path))
+}
+
+async function assertShown({ site, store }: Target, backup: string): Promise<void> {
+  const { velero, directory } = site
+  const { status } = await site.knows(backup)
+  const described = await velero('backup', 'describe', backup, '--details')
+  assert.match(described, /^Phase: +Completed$/m)
+  assert.match(described, new RegExp(`^Items backed up: +${status?.progress?.itemsBackedUp}$`, 'm'))
+  assert.match(described, /^ {2}apps\/v1\/Deployment:\n {4}- harbor\/parked\n {4}- harbor\/storefront\n/m)
+  assert.match(described, /^Backup Volumes:\n {2}Velero-Native Snapshots: <none included>$/m)
+  assert.doesNotMatch(described, /error/i)
+  assert.match(await velero('backup', 'logs', backup), new RegExp(`Archived all objects.* backup=velero/${backup} `))
+  const file = join(directory, `${backup}-data.tar.gz`)
+  await velero('backup', 'download', backup, '--output', file)
+  await using fetched = await openArchive(createReadStream(file), { spoolDir: tmpdir(), parse: parseJson })
+  await using stored = await openArchive(await store.get(backupKey(backup, 'contents')), {
+    spoolDir: tmpdir(),
+    parse: parseJson,
+  })
+  assert.equal(fetched.formatVersion, '1.1.0')
+  assert.deepEqual([...fetched.entries()], [...stored.entries()])
+}
+
+async function assertDeleted({ site, store }: Target, backup: string): Promise<void> {
+  await site.velero('backup', 'delete', backup, '--confirm')
+  await eventually(async () => {
+    const left = await Array.fromAsync(store.list(backupPrefix(backup)))
+    return left.length === 0 ? true : undefined
+  })
+}
