@@ -13,7 +13,15 @@ const reporter = ['--test-reporter=./test/support/reporter.ts', '--test-reporter
 const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-concurrency=2', '--test-timeout=900000']
 const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts']
 const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map((folder) => `test/${folder}/**/*.test.ts`)
-const testPrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'versitygw', 'minio']
+const testPrograms = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'versitygw',
+  'minio',
+  'velero',
+  'velero-plugin-for-aws',
+]
 
 const commands = {
   demo: (args) => node(['src/main.ts', 'demo', ...args]),
