@@ -6,7 +6,7 @@ import { checkFiles } from './credential-files.ts'
 import { inClusterConfig, isInCluster } from './in-cluster.ts'
 import type { Entry, KubeConfig } from './kubeconfig-file.ts'
 import { mergeKubeConfigs, parseKubeConfig, textIn } from './kubeconfig-file.ts'
-import { proxyFromEnvironment } from './proxy.ts'
+import { proxyAddress, proxyFromEnvironment } from './proxy.ts'
 import { pemIn, userConfigOf } from './user.ts'
 
 export type { ClusterConfig } from './cluster-config.ts'
@@ -149,11 +149,7 @@ function serverIn(cluster: Entry, { tls }: { tls: boolean }): string {
 
 function proxyIn(cluster: Entry): string | undefined {
   const proxy = textIn(cluster, 'proxy-url')
-  if (proxy === undefined || /^(https?|socks5):\/\//.test(proxy)) return proxy
-  throw new KubeConfigError(
-    'unsupported',
-    `proxy-url ${proxy} in ${cluster.file}: only http://, https:// and socks5:// are possible`,
-  )
+  return proxy === undefined ? undefined : proxyAddress(proxy, `proxy-url in ${cluster.file}`)
 }
 
 function known(entries: ReadonlyMap<string, Entry>): string {

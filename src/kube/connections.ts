@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici'
-import { Agent, buildConnector, ProxyAgent } from 'undici'
+import { Agent, buildConnector } from 'undici'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { Identity } from './credentials.ts'
+import { throughProxy } from './tunnel.ts'
 
 /** The sockets of one identity: a bounded pool for calls, and one without bound for watches, which would fill it. */
 interface Pools {
@@ -11,7 +12,6 @@ interface Pools {
 
 /** The sockets to one server. */
 export interface Connections {
-  readonly origin: string
   /** Sockets that show this identity; those of the one before end when their calls have. */
   to(identity: Identity): Pools
   /** Whether a failed call never left this machine. */
@@ -31,28 +31,22 @@ export function openConnections(
 ): Connections {
   const unsent = new WeakSet<object>()
   let held: { identity: Identity; pools: Pools } | undefined
-  const closing = new Set<Promise<void>>()
+  const retired = new Set<Dispatcher>()
+  const timeoutMillis = options.connectTimeoutMillis ?? CONNECT_TIMEOUT_MILLIS
 
   const open = (identity: Identity, connections: number | null): Dispatcher => {
-    const tls = tlsOptions(config, identity)
-    const timeout = options.connectTimeoutMillis ?? CONNECT_TIMEOUT_MILLIS
-    const common = { connections, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MILLIS }
-    if (config.proxy !== undefined)
-      return new ProxyAgent({ ...common, uri: config.proxy, requestTls: { ...tls, timeout } })
-    return new Agent({ ...common, connect: marking(buildConnector({ ...tls, timeout }), unsent) })
+    const connect = marking(connectorOf(config, identity, timeoutMillis), unsent)
+    return new Agent({ connections, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MILLIS, connect })
   }
-  const retire = (pools: Pools): void => {
+  const retire = (pool: Dispatcher): void => {
+    retired.add(pool)
     // Watches end by themselves, after minutes; nobody waits for them here.
-    for (const pool of [pools.calls, pools.streams]) {
-      const closed = pool.close().finally(() => closing.delete(closed))
-      closing.add(closed)
-    }
+    void pool.close().then(() => retired.delete(pool))
   }
   return {
-    origin: new URL(config.server).origin,
     to(identity) {
       if (held?.identity === identity) return held.pools
-      if (held !== undefined) retire(held.pools)
+      for (const pool of Object.values(held?.pools ?? {})) retire(pool)
       held = {
         identity,
         pools: { calls: open(identity, options.connections ?? CONNECTIONS), streams: open(identity, null) },
@@ -61,10 +55,16 @@ export function openConnections(
     },
     wasNotSent: (error) => typeof error === 'object' && error !== null && unsent.has(error),
     async close() {
-      const pools = held?.pools
-      await Promise.all([pools?.calls.destroy(), pools?.streams.destroy()])
+      await Promise.all([...Object.values(held?.pools ?? {}), ...retired].map((pool) => pool.destroy()))
     },
   }
+}
+
+function connectorOf(config: ClusterConfig, identity: Identity, timeoutMillis: number): buildConnector.connector {
+  const direct = buildConnector({ ...tlsOptions(config, identity), timeout: timeoutMillis })
+  if (config.proxy === undefined) return direct
+  const { skipTlsVerify } = config
+  return throughProxy({ url: config.proxy, ca: identity.ca, skipTlsVerify, timeoutMillis }, direct)
 }
 
 function tlsOptions(config: ClusterConfig, { ca, cert, key }: Identity): buildConnector.BuildOptions {

@@ -1,5 +1,6 @@
 import type { Call } from './call.ts'
 import { KubeError } from './error.ts'
+import { TunnelError } from './tunnel-error.ts'
 
 /** The server's certificate, or what it says about ours, and what to do about it. */
 const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
@@ -39,21 +40,20 @@ const HOPELESS = new Set(['ENOTFOUND', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_
 
 /** The error for a call that got no answer. */
 export function networkFailure(call: Call, server: string, error: unknown): KubeError {
+  const detail = { object: call.object, cause: error }
+  const cannot = `cannot ${call.verb} ${call.object}: cannot reach ${server}`
+  if (error instanceof TunnelError) return new KubeError('unreachable', `${cannot}: ${error.message}`, detail)
   const code = codeOf(error)
   const certificate = certificateProblem(code)
-  const detail = { object: call.object, cause: error }
   if (certificate !== undefined) return new KubeError('certificate', `cannot trust ${server}: ${certificate}`, detail)
   const words = UNREACHABLE_PROBLEMS[code] ?? `the connection failed (${messageOf(error)})`
   const doubt = call.repeatable || code in UNREACHABLE_PROBLEMS ? '' : '; the server may have done it all the same'
-  return new KubeError(
-    'unreachable',
-    `cannot ${call.verb} ${call.object}: cannot reach ${server}: ${words}${doubt}`,
-    detail,
-  )
+  return new KubeError('unreachable', `${cannot}: ${words}${doubt}`, detail)
 }
 
 /** Whether another try could succeed where this error came. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof TunnelError) return error.passing
   const code = codeOf(error)
   return certificateProblem(code) === undefined && !HOPELESS.has(code)
 }

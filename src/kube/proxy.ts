@@ -13,9 +13,16 @@ export function proxyFromEnvironment(
   const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const proxy = env[variable] || env[variable.toLowerCase()]
   if (proxy === undefined || proxy === '' || isExempt(url, env['NO_PROXY'] || env['no_proxy'] || '')) return undefined
-  const address = proxy.includes('://') ? proxy : `http://${proxy}`
+  return proxyAddress(proxy.includes('://') ? proxy : `http://${proxy}`, variable)
+}
+
+/** The address of a proxy, checked; `source` says in messages where it was set. Throws KubeConfigError. */
+export function proxyAddress(address: string, source: string): string {
   if (/^(https?|socks5):\/\//.test(address) && URL.canParse(address)) return address
-  throw new KubeConfigError('unsupported', `${variable} is ${proxy}: only http://, https:// and socks5:// are possible`)
+  throw new KubeConfigError(
+    'unsupported',
+    `${source} is no address of a proxy: write http://host:port, https://host:port or socks5://host:port`,
+  )
 }
 
 function isExempt(url: URL, noProxy: string): boolean {
