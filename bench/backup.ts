@@ -28,8 +28,8 @@ export async function benchBackup(options: BenchOptions, bench: Bench): Promise<
       ours.push(await backUpByCommand(bench, { cluster, store, name: `ours-${number}`, least: objects }))
     }
   } else {
-    for (let number = 1; number <= runs; number += 1) await list(number)
-    ours.push(...(await backUpByServer(bench, { cluster, store, options, start: startLifeboat, name: 'ours' })))
+    const request = { cluster, store, options, start: startLifeboat, name: 'ours', beforeEach: list }
+    ours.push(...(await backUpByServer(bench, request)))
   }
   const theirs = peer === undefined ? [] : await backUpByPeer(bench, cluster, options)
   return {
@@ -58,6 +58,8 @@ interface ServerBackups {
   start: StartServer
   /** Of the backups, with a number behind. */
   name: string
+  /** What takes turns with the backups. */
+  beforeEach?: ((number: number) => Promise<void>) | undefined
 }
 
 /** Backups by a server that is started for them, asked for through the API server. */
@@ -68,6 +70,7 @@ export async function backUpByServer(bench: Bench, given: ServerBackups): Promis
   const runs: Run[] = []
   for (let number = 1; number <= options.runs; number += 1) {
     say(`server ${name}: run ${number} of ${options.runs}`)
+    await given.beforeEach?.(number)
     const backup = `${name}-${number}`
     const cost = await runOnServer(server, cluster, () => customBackup(cluster.kube, backup, signal))
     runs.push({ ...cost, objects: await objectsInBackup(store, backup, options.objects) })

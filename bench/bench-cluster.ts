@@ -78,14 +78,16 @@ export async function countingRequests<T>(
   return { done, apiCalls: (await countRequests(api)) - before }
 }
 
-const madeByControllers = new Set(['replicasets.apps', 'endpoints', 'endpointslices.discovery.k8s.io', 'configmaps'])
+/** Whether objects of a type come and go as controllers see fit. */
+export function isMadeByControllers(type: ResourceType): boolean {
+  return ['replicasets.apps', 'endpoints', 'endpointslices.discovery.k8s.io'].includes(resourceName(type))
+}
+
 const QUIET_SECONDS = 3
 const LOUD_SECONDS = 300
 
 async function untilQuiet(kube: KubeClient, signal: AbortSignal): Promise<void> {
-  const types = (await kube.discover({ signal })).types.filter(
-    (type) => type.preferred && madeByControllers.has(resourceName(type)),
-  )
+  const types = (await kube.discover({ signal })).types.filter((type) => type.preferred && isMadeByControllers(type))
   const deadline = performance.now() + LOUD_SECONDS * 1000
   for (let quiet = 0, before = -1; quiet < QUIET_SECONDS;) {
     const pages = await Promise.all(types.map((type) => kube.list(type, { limit: 1, signal })))

@@ -2,7 +2,7 @@ import { CustomResourceDefinitions } from '#api/crd.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { backedUpTypes, fillPrefix, listPath } from './bench-cluster.ts'
+import { backedUpTypes, fillPrefix, isMadeByControllers, listPath } from './bench-cluster.ts'
 
 /** One create: where to, and JSON. */
 export interface PreparedObject {
@@ -24,10 +24,12 @@ export async function preparedObjects(kube: KubeClient, signal: AbortSignal): Pr
   return [first, others]
 }
 
-/** How many objects of a filling a cluster has. */
+/** How many objects of a filling a cluster has, without those of controllers, which may be about to replace them. */
 export async function countFilled(kube: KubeClient, signal: AbortSignal): Promise<number> {
   let count = 0
-  await eachFilled(kube, signal, () => (count += 1))
+  await eachFilled(kube, signal, (type) => {
+    if (!isMadeByControllers(type)) count += 1
+  })
   return count
 }
 

@@ -16,8 +16,10 @@ interface Sources {
   store: BenchStore
   /** The peer's own. */
   bucket: BenchStore | undefined
-  /** How many objects a restore must bring back. */
-  expected: number
+  /** How many objects a restore creates. */
+  objects: number
+  /** How many of them must be there afterwards: without those of controllers. */
+  lasting: number
   /** File with what the raw calls create. */
   prepared: string
 }
@@ -72,26 +74,27 @@ async function makeSources(
   await using cluster = await filledCluster({ objects, signal, say })
   await backUpByCommand({ ...bench, profile: undefined }, { cluster, store, name: OURS, least: objects })
   const groups = await preparedObjects(cluster.kube, signal)
+  const lasting = await countFilled(cluster.kube, signal)
   const prepared = join(directory, 'prepared.ndjson')
   await writeFile(prepared, groups.map((group) => `${JSON.stringify(group)}\n`).join(''))
   if (bucket !== undefined) {
     const once = { objects, runs: 1 }
     await backUpByServer(bench, { cluster, store: bucket, options: once, start: startVelero, name: 'peer' })
   }
-  return { store, bucket, prepared, expected: groups.reduce((sum, { length }) => sum + length, 0) }
+  return { store, bucket, prepared, lasting, objects: groups.reduce((sum, { length }) => sum + length, 0) }
 }
 
 /** Does the work in a cluster of its own and makes sure that everything is there afterwards; all are measured by the same number of objects. */
 async function inEmptyCluster(
   { signal }: Bench,
-  { expected }: Sources,
+  { objects, lasting }: Sources,
   work: (cluster: BenchCluster) => Promise<Omit<Run, 'objects'>>,
 ): Promise<Run> {
   await using cluster = await emptyCluster(signal)
   const cost = await work(cluster)
   const found = await countFilled(cluster.kube, signal)
-  if (found < expected) throw new Error(`${found} of ${expected} objects are in the cluster after the restore`)
-  return { ...cost, objects: expected }
+  if (found < lasting) throw new Error(`${found} of ${lasting} objects are in the cluster after the restore`)
+  return { ...cost, objects }
 }
 
 function createRaw(
