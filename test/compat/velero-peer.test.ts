@@ -15,13 +15,13 @@ import type { KubeObject } from '#kube/object.ts'
 import { backupArtifacts, backupKey, backupPrefix, restoreKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { backUp } from '../support/backup-run.ts'
-import { ownCluster, type TestCluster } from '../support/cluster.ts'
+import { ownCluster } from '../support/cluster.ts'
 import { eventually } from '../support/server.ts'
 import { takeBaseline, type ClusterState } from './normalize.ts'
 import { comparableList, comparableResults, furnishAsRecorded } from './recorded-restore.ts'
 import { differences } from './recorded-state.ts'
 import { settledState } from './settled-state.ts'
-import { openPlaces, openSite, type Maker, type Places, type VeleroSite } from './velero-site.ts'
+import { openPlaces, openSite, type Places, type SiteSetting, type VeleroSite } from './velero-site.ts'
 import { applyWorkloads } from './workloads.ts'
 
 /** What is asked of both, by the backup's name. */
@@ -56,8 +56,9 @@ test(
     const before = await backUpByBoth(context, places)
     for (const backup of ['one-namespace', 'everything']) {
       await context.test(`Velero restores our ${backup} as it restores its own`, async (step) => {
-        const theirs = await inNewCluster(places, 'velero', (target) => restored(target, backup))
-        const ours = await inNewCluster(places, 'lifeboat', async (target) => {
+        const { signal } = step
+        const theirs = await inNewCluster({ places, maker: 'velero', signal }, (target) => restored(target, backup))
+        const ours = await inNewCluster({ places, maker: 'lifeboat', signal }, async (target) => {
           await step.test('velero backup describe, logs, download', () => assertShown(target, backup))
           const outcome = await restored(target, backup)
           await step.test('velero backup delete', () => assertDeleted(target, backup))
@@ -95,8 +96,11 @@ async function backUpByBoth(context: TestContext, places: Places): Promise<Clust
   return state
 }
 
-function assertSameOutcome({ status: ours }: Backup, { status: theirs }: Backup): void {
-  const told = (status: Backup['status']): unknown => [status?.phase, status?.errors ?? 0, status?.formatVersion]
+function assertSameOutcome(ours: Backup, theirs: Backup): void {
+  const told = ({ metadata, status }: Backup): unknown => {
+    const { phase, errors = 0, version, formatVersion } = status ?? {}
+    return { labels: metadata.labels, annotations: metadata.annotations, phase, errors, version, formatVersion }
+  }
   assert.deepEqual(told(ours), told(theirs))
 }
 
@@ -152,14 +156,18 @@ interface Target {
   state: () => Promise<ClusterState>
 }
 
-async function inNewCluster<T>(places: Places, maker: Maker, work: (target: Target) => Promise<T>): Promise<T> {
-  await using cluster: TestCluster & AsyncDisposable = await ownCluster()
+async function inNewCluster<T>(setting: SiteSetting, work: (target: Target) => Promise<T>): Promise<T> {
+  await using cluster = await ownCluster()
   const { kube } = cluster
   await furnishAsRecorded(kube)
   const baseline = await takeBaseline(kube)
-  const signal = AbortSignal.timeout(240_000)
-  await using site = await openSite(cluster, { places, maker, restarted: true, signal })
-  return await work({ kube, site, store: places.stores[maker], state: () => settledState(kube, baseline) })
+  await using site = await openSite(cluster, { ...setting, restarted: true })
+  return await work({
+    kube,
+    site,
+    store: setting.places.stores[setting.maker],
+    state: () => settledState(kube, baseline),
+  })
 }
 
 interface Restored {
