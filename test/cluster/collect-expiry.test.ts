@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { KubeClient, ListOptions } from '#kube/client.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { memoryStore } from '#store/memory.ts'
+import { backUp, namesOf, readBackup } from '../support/backup-run.ts'
+import { ownCluster } from '../support/cluster.ts'
+import { compact } from '../support/etcd.ts'
+import { ConfigMaps, Definitions, make, Namespaces } from '../support/objects.ts'
+
+const OBJECTS = 3000
+const namespace = 'archive'
+
+let cluster: Awaited<ReturnType<typeof ownCluster>>
+let kube: KubeClient
+before(async () => {
+  cluster = await ownCluster()
+  ;({ kube } = cluster)
+  await make(kube, Namespaces, { name: namespace })
+  const numbers = Array.from({ length: OBJECTS }, (_, i) => i).values()
+  const worker = async (): Promise<void> => {
+    for (const i of numbers) await make(kube, ConfigMaps, { namespace, name: nameOf(i) })
+  }
+  await Promise.all(Array.from({ length: 16 }, worker))
+})
+after(() => cluster[Symbol.asyncDispose]())
+
+function nameOf(i: number): string {
+  return `entry-${String(i).padStart(5, '0')}`
+}
+
+/** The real client, with something that happens once, just before one of its lists or after one of its pages. */
+function interruptedBy(
+  event: () => Promise<void>,
+  at: { list?: (type: { readonly plural: string }, options: ListOptions) => boolean; afterPage?: number },
+): KubeClient {
+  let happened: Promise<void> | undefined
+  return {
+    ...kube,
+    async list(type, options = {}) {
+      if (at.list?.(type, options) === true) await (happened ??= event())
+      return kube.list(type, options)
+    },
+    async *pages(type, options) {
+      let read = 0
+      for await (const page of kube.pages(type, options)) {
+        yield page
+        read += 1
+        if (type.plural === ConfigMaps.plural && read === at.afterPage) await (happened ??= event())
+      }
+    },
+  }
+}
+
+/** What happens while the version of the backup is forgotten: one object comes, one that was read goes, one that was not read changes. */
+async function changeAndCompact(run: string): Promise<void> {
+  await make(kube, ConfigMaps, { namespace, name: `zz-late-${run}` })
+  await kube.patch(ConfigMaps, nameOf(OBJECTS - 1), { merge: { data: { run } } }, { namespace })
+  await kube.delete(ConfigMaps, nameOf(run === 'midway' ? 0 : 1), { namespace })
+  await compact(kube, cluster.sandbox.etcdUrl)
+}
+
+async function namesNow(): Promise<string[]> {
+  const { items } = await kube.list(ConfigMaps, { limit: 100_000 })
+  return items.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).toSorted()
+}
+
+const lastOf = (objects: ReadonlyMap<string, KubeObject>): KubeObject | undefined =>
+  objects.get(`resources/configmaps/namespaces/${namespace}/${nameOf(OBJECTS - 1)}.json`)
+
+test('a list whose version expires midway starts over after the last object seen, and the manifest says so', async () => {
+  const restless = interruptedBy(() => changeAndCompact('midway'), { afterPage: 2 })
+  const store = memoryStore()
+  await backUp({ kube: restless, store })
+  const contents = await readBackup(store)
+  const { cut } = contents.trailer
+  const configMaps = cut.types.find(({ resource }) => resource === 'configmaps')
+  assert.equal(configMaps?.atCut, false)
+  assert.match(configMaps?.reason ?? '', /expired before the list was read to its end/)
+  assert.ok(Number(configMaps?.resourceVersion) > Number(cut.resourceVersion))
+  assert.ok(cut.types.some((type) => type.atCut && type.resourceVersion === cut.resourceVersion))
+  // What was read before it went is there as well; nothing came twice, and what came later is as it is now.
+  assert.deepEqual(namesOf(contents, 'configmaps'), [...(await namesNow()), `${namespace}/${nameOf(0)}`].toSorted())
+  assert.deepEqual(contents.verification.differences, [])
+  assert.equal(configMaps?.objects, namesOf(contents, 'configmaps').length)
+  assert.deepEqual(lastOf(contents.objects)?.['data'], { run: 'midway' })
+})
+
+test('a type that is begun after the version of the backup expired is read at its own, and the manifest says so', async () => {
+  const isFirst = (type: { readonly plural: string }, { resourceVersionMatch }: ListOptions): boolean =>
+    type.plural === ConfigMaps.plural && resourceVersionMatch === 'Exact'
+  const restless = interruptedBy(() => changeAndCompact('start'), { list: isFirst })
+  const store = memoryStore()
+  await backUp({ kube: restless, store })
+  const contents = await readBackup(store)
+  const { cut } = contents.trailer
+  const configMaps = cut.types.find(({ resource }) => resource === 'configmaps')
+  assert.deepEqual([configMaps?.atCut, configMaps?.reason], [false, 'the cut had expired'])
+  assert.ok(Number(configMaps?.resourceVersion) > Number(cut.resourceVersion))
+  assert.deepEqual(namesOf(contents, 'configmaps'), await namesNow())
+  assert.deepEqual(contents.verification.differences, [])
+  assert.deepEqual(lastOf(contents.objects)?.['data'], { run: 'start' })
+})
+
+test('a watch and a list from a version that is no longer kept are refused as expired', async () => {
+  const { resourceVersion } = await kube.list(Namespaces, { limit: 1 })
+  const group = 'expiry.lifeboat.test'
+  const Crates: ResourceType = { group, version: 'v1', plural: 'crates', kind: 'Crate', namespaced: false }
+  const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+  // The API server keeps the last events of a type in memory even when etcd does not: those of a new type begin with the type.
+  await make(kube, Definitions, {
+    name: `crates.${group}`,
+    spec: {
+      group,
+      scope: 'Cluster',
+      names: { plural: 'crates', kind: 'Crate' },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
+    },
+  })
+  while ((await kube.discover()).types.every(({ plural }) => plural !== 'crates')) await pause(100)
+  await make(kube, Crates, { name: 'apples' })
+  await compact(kube, cluster.sandbox.etcdUrl)
+  const expired = { problem: 'expired', status: 410, message: /list again/ }
+  await assert.rejects(Array.fromAsync(kube.watch(Crates, { resourceVersion })), expired)
+  await assert.rejects(kube.list(Crates, { resourceVersion, resourceVersionMatch: 'Exact' }), expired)
+})
