@@ -4,6 +4,7 @@ import { startVeleroServer } from '../test/support/velero.ts'
 import type { BenchStore } from './bench-store.ts'
 import { startNode } from './measured-program.ts'
 import { processUsage, type ProcessUsage } from './process-usage.ts'
+import { bundleEnvironment } from './bundle.ts'
 
 /** A server that works for Backup and Restore objects; it ends when disposed, or with this process. */
 export interface BackupServer extends AsyncDisposable {
@@ -33,7 +34,7 @@ export const startLifeboat: StartServer = async ({ kubeconfigPath, store, direct
     name: 'lifeboat-server',
     script: bundle,
     args: ['server', '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0'],
-    env: { HOME: directory, PATH: process.env['PATH'], ...store.env },
+    env: { HOME: directory, PATH: process.env['PATH'], ...(await bundleEnvironment(bundle, directory)), ...store.env },
     directory,
     profile,
     signal,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Backups } from '#api/backup.ts'
 import { readObject } from '#api/read.ts'
 import { backupKey } from '#store/layout.ts'
+import { bundleEnvironment } from './bundle.ts'
 import { countingRequests, type BenchCluster } from './bench-cluster.ts'
 import type { BackupServer } from './backup-server.ts'
 import type { BenchStore } from './bench-store.ts'
@@ -48,12 +49,17 @@ export async function runCommand(
   bench: Bench,
   { cluster, store, name, args }: { cluster: BenchCluster; store: BenchStore; name: string; args: readonly string[] },
 ): Promise<Omit<Run, 'objects'>> {
-  const { done, apiCalls } = await countingRequests(cluster.api, () =>
+  const { done, apiCalls } = await countingRequests(cluster.api, async () =>
     runMeasured({
       name,
       script: bench.bundle,
       args: ['--store', store.url, '--kubeconfig', cluster.kubeconfigPath, ...args],
-      env: { HOME: bench.directory, PATH: process.env['PATH'], ...store.env },
+      env: {
+        HOME: bench.directory,
+        PATH: process.env['PATH'],
+        ...(await bundleEnvironment(bench.bundle, bench.directory)),
+        ...store.env,
+      },
       directory: bench.directory,
       profile: bench.profile,
       signal: bench.signal,

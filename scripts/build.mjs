@@ -21,7 +21,7 @@ const lazyBuiltins = {
   },
 }
 
-// The first line of src/main.ts becomes that of the bundle: it asks for V8's compile cache and heap limits.
+// The first line of src/main.ts becomes that of the bundle: it asks for V8's compile cache and few memory arenas.
 await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
 await build({
   absWorkingDir: root,

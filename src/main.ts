@@ -1,6 +1,6 @@
-#!/usr/bin/env -S NODE_COMPILE_CACHE=${HOME}/.cache/lifeboat/compiled node --max-semi-space-size=4 --heap-growing-percent=20
-// The line above asks for V8's compile cache and small heap steps, which keep a backup's memory flat: a program can switch on neither
-// for itself once it runs (docs/decisions/0001-runtime.md).
+#!/usr/bin/env -S NODE_COMPILE_CACHE=${HOME}/.cache/lifeboat/compiled MALLOC_ARENA_MAX=2 node
+// The line above asks for V8's compile cache and for few memory arenas, since a program can switch on neither for itself once it runs
+// (docs/decisions/0001-runtime.md).
 // The process: the only place that reads the environment, owns the signals and ends with the exit code.
 import packageJson from '../package.json' with { type: 'json' }
 
