@@ -1,4 +1,6 @@
 // One line of a run's log: what it says and how it is written.
+import { timestamp } from '#api/timestamp.ts'
+
 /** Weight of a line, lightest first. */
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error'
 
@@ -27,7 +29,7 @@ export function formatLogLine({ time, level, message, fields }: LogLine, format:
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   const sorted = given.toSorted(([a], [b]) => (a < b ? -1 : 1))
   // Whole seconds, as Velero writes them.
-  const stamp = `${time.toISOString().slice(0, 19)}Z`
+  const stamp = timestamp(time)
   if (format === 'json') return JSON.stringify({ ...Object.fromEntries(sorted), level, msg: message, time: stamp })
   const head = `time="${stamp}" level=${level} msg=${JSON.stringify(message)}`
   return [head, ...sorted.map(([key, value]) => `${key}=${logfmtValue(String(value))}`)].join(' ')

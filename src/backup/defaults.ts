@@ -1,3 +1,4 @@
+import { timestamp } from '#api/timestamp.ts'
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup, BackupSpec } from '#api/backup.ts'
 import { parseDuration } from '#api/duration.ts'
@@ -129,10 +130,5 @@ function given(duration: string | undefined): string | undefined {
 }
 
 function expirationOf({ ttl = '720h0m0s' }: BackupSpec, now: Date): string {
-  return rfc3339(new Date(now.getTime() + parseDuration(ttl)))
-}
-
-/** The time as Kubernetes writes it: whole seconds, UTC. */
-export function rfc3339(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`
+  return timestamp(new Date(now.getTime() + parseDuration(ttl)))
 }

@@ -1,5 +1,6 @@
 // One backup run: cut → collect → selection and items → archive → store, then the sibling artifacts and, last, the commit marker.
 // It composes the rooms and knows nothing of controllers, commands or the Backup custom resource's life in a cluster; whoever calls it stores the result.
+import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
 import type { Backup, BackupStatus } from '#api/backup.ts'
 import { encodeBackupMetadata } from '#archive/backup-metadata.ts'
@@ -19,7 +20,6 @@ import type { ObjectStore } from '#store/store.ts'
 import { clearLeftovers, openArtifacts, type Artifacts } from './artifacts.ts'
 import { openContents, type Contents } from './contents.ts'
 import { openUncovered } from './uncovered.ts'
-import { rfc3339 } from './defaults.ts'
 import { BackupError, backupError } from './error.ts'
 import { logAfter, logBefore } from './findings.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
@@ -158,8 +158,8 @@ function finished(
   const status: BackupStatus = {
     ...backup.status,
     phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
-    startTimestamp: backup.status?.startTimestamp ?? rfc3339(started),
-    completionTimestamp: rfc3339(now()),
+    startTimestamp: backup.status?.startTimestamp ?? timestamp(started),
+    completionTimestamp: timestamp(now()),
     progress: { totalItems: items, itemsBackedUp: items },
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),

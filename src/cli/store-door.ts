@@ -12,8 +12,9 @@ import { storedRestore } from '#restore/artifacts.ts'
 import { runRestore } from '#restore/run.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
+import { findObject } from '#store/find.ts'
 import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restoresPrefix } from '#store/layout.ts'
-import { StoreError, type ObjectStore } from '#store/store.ts'
+import type { ObjectStore } from '#store/store.ts'
 import type { Door, Following } from './door.ts'
 import { UserError } from './exit.ts'
 import { counted } from './units.ts'
@@ -41,11 +42,11 @@ export function storeDoor(options: StoreDoorOptions): Door {
     backup: (name) => readBackup(store, name),
     createBackup: (backup, following) => createBackup(backup, following, options),
     deleteBackup: (backup) => deleteBackup(store, backup),
-    backupArtifact: (name, artifact) => readArtifact(store, backupKey(name, artifact)),
+    backupArtifact: (name, artifact) => findObject(store, backupKey(name, artifact)),
     restores: (labels) => allRuns(store, { folder: restoresPrefix, labels, read: readRestore }),
     restore: (name) => readRestore(store, name),
     createRestore: (restore, following) => createRestore(restore, following, options),
-    restoreArtifact: (name, artifact) => readArtifact(store, restoreKey(name, artifact)),
+    restoreArtifact: (name, artifact) => findObject(store, restoreKey(name, artifact)),
     [Symbol.asyncDispose]: () => store.close(),
   }
 }
@@ -78,15 +79,6 @@ async function readBackup(store: ObjectStore, name: string): Promise<Backup | un
 
 async function readRestore(store: ObjectStore, name: string): Promise<Restore | undefined> {
   return isRunName(name) ? await storedRestore(store, name) : undefined
-}
-
-async function readArtifact(store: ObjectStore, key: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-  try {
-    return await store.get(key)
-  } catch (error) {
-    if (error instanceof StoreError && error.problem === 'missing') return undefined
-    throw error
-  }
 }
 
 async function createBackup(asked: Backup, following: Following, options: StoreDoorOptions): Promise<Backup> {

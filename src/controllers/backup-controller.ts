@@ -11,7 +11,7 @@ import { backupKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
-import { timestamp } from './timestamp.ts'
+import { timestamp } from '#api/timestamp.ts'
 
 export interface BackupControllerOptions {
   readonly stores: LocationStores

@@ -5,7 +5,7 @@ import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import { backupKey, restoreKey, type BackupArtifact, type RestoreArtifact } from '#store/layout.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
-import { timestamp } from './timestamp.ts'
+import { timestamp } from '#api/timestamp.ts'
 
 export interface DownloadRequestControllerOptions {
   readonly stores: LocationStores

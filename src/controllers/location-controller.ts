@@ -9,7 +9,7 @@ import { unknownFolders, unknownFoldersMessage } from '#store/layout.ts'
 import { keepOneDefault } from './default-location.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
-import { timestamp } from './timestamp.ts'
+import { timestamp } from '#api/timestamp.ts'
 
 export interface LocationControllerOptions {
   readonly stores: LocationStores

@@ -11,7 +11,7 @@ import { restorePrefix } from '#store/layout.ts'
 import { StoreError } from '#store/store.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
-import { timestamp } from './timestamp.ts'
+import { timestamp } from '#api/timestamp.ts'
 
 export interface RestoreControllerOptions {
   readonly stores: LocationStores

@@ -1,7 +1,7 @@
 import { ServerStatusRequests, type ServerStatusRequest } from '#api/server-status-request.ts'
 import type { Controller, Next } from '#runtime/controller.ts'
 import { patchLasting } from './status-patch.ts'
-import { timestamp } from './timestamp.ts'
+import { timestamp } from '#api/timestamp.ts'
 
 export interface StatusRequestControllerOptions {
   readonly version: string

@@ -6,9 +6,10 @@ import { encodeResults } from '#archive/results.ts'
 import type { Results } from '#archive/results.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import { parseJson } from '#kube/json.ts'
+import { findObject } from '#store/find.ts'
 import { type RestoreArtifact, restoreKey, restorePrefix } from '#store/layout.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
-import { StoreError, type Bytes, type ObjectStore } from '#store/store.ts'
+import type { Bytes, ObjectStore } from '#store/store.ts'
 
 export interface RestoreArtifacts {
   /** With its final status. */
@@ -37,13 +38,8 @@ export async function takeUp(store: ObjectStore, { metadata }: Restore): Promise
 
 /** The Restore in the store under `name`; undefined when there is none, or only artifacts that Velero wrote. Rejects with StoreError. */
 export async function storedRestore(store: ObjectStore, name: string): Promise<Restore | undefined> {
-  try {
-    const bytes = await store.get(restoreKey(name, 'metadata'))
-    return readObject(Restores, parseJson(Buffer.concat(await Array.fromAsync(bytes)).toString()))
-  } catch (error) {
-    if (error instanceof StoreError && error.problem === 'missing') return undefined
-    throw error
-  }
+  const bytes = await findObject(store, restoreKey(name, 'metadata'))
+  return bytes && readObject(Restores, parseJson(Buffer.concat(await Array.fromAsync(bytes)).toString()))
 }
 
 /** Writes the artifacts of a restore in Velero's order, our own record last (spec/object-store §14). All of them, or none: rejects with StoreError or the signal's reason. */

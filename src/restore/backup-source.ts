@@ -6,8 +6,9 @@ import { type OpenArchive, openArchive } from '#archive/open.ts'
 import { verifyArchive } from '#archive/verify.ts'
 import { type VolumeInfo, decodeVolumeInfo } from '#archive/volume-info.ts'
 import { parseJson } from '#kube/json.ts'
+import { findObject } from '#store/find.ts'
 import { type BackupArtifact, backupKey, backupPrefix, backupsPrefix } from '#store/layout.ts'
-import { type ObjectStore, StoreError } from '#store/store.ts'
+import type { ObjectStore } from '#store/store.ts'
 import { RestoreError } from './error.ts'
 
 /** What a restore reads of a backup, checked. Dispose frees the disk space. */
@@ -34,7 +35,7 @@ export async function openBackup(
   name: string,
   { store, spoolDir = tmpdir(), signal }: SourceOptions,
 ): Promise<BackupSource> {
-  const read = (artifact: BackupArtifact) => readArtifact(store, backupKey(name, artifact), signal)
+  const read = (artifact: BackupArtifact) => findObject(store, backupKey(name, artifact), { signal })
   const marker = await read('metadata')
   if (marker === undefined) throw await missingBackup(name, store)
   const contents = await read('contents')
@@ -64,19 +65,6 @@ export async function openBackup(
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error
     throw new RestoreError('backup-damaged', `backup ${name}: ${error.message}`, { cause: error })
-  }
-}
-
-async function readArtifact(
-  store: ObjectStore,
-  key: string,
-  signal: AbortSignal | undefined,
-): Promise<AsyncIterable<Uint8Array> | undefined> {
-  try {
-    return await store.get(key, { signal })
-  } catch (error) {
-    if (error instanceof StoreError && error.problem === 'missing') return undefined
-    throw error
   }
 }
 

@@ -1,5 +1,6 @@
 // One restore run: store → archive → selection and items → apply, then the artifacts. It composes the rooms and knows
 // nothing of controllers, commands or the Restore custom resource's life in a cluster; whoever calls it stores the result.
+import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
@@ -146,11 +147,6 @@ function finalStatus(record: RestoreRecord): NonNullable<Restore['status']> {
     ...(errors > 0 ? { errors } : {}),
     progress: { totalItems: itemsRestored, itemsRestored },
   }
-}
-
-/** RFC 3339 with whole seconds, as Kubernetes writes times. */
-function timestamp(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`
 }
 
 function restoreErrorOf(error: unknown, { run, standing }: { run: RestoreRun; standing: Standing }): unknown {
