@@ -9,6 +9,8 @@ import { defaultBackupFilters } from './backup-filters.ts'
 import { matchesSelector } from './label-selector.ts'
 import type { NamespaceScope } from './namespace-scope.ts'
 import { compileNamespaceScope, labelledOutNamespaces } from './namespace-scope.ts'
+import type { IncludeExcludePolicy } from './resource-policies.ts'
+import { questionableNames } from './questionable-names.ts'
 import type { TypeRules, TypeSkipReason } from './type-rules.ts'
 import {
   compileTypeRules,
@@ -35,6 +37,10 @@ export interface BackupScope extends NamespaceScope {
   readonly types: readonly ServedType[]
   /** One list call each, results united; empty means no selector. Not for Namespaces nor for related items. */
   readonly selectors: readonly LabelSelector[]
+  /** Names in the filters to which no served type answers, as the user wrote them, in name order: a warning. */
+  readonly unknownResources: readonly string[]
+  /** Names of known types in lists for the other scope, where they do nothing; in name order: a warning. */
+  readonly misplacedResources: readonly string[]
   /** For this room only. */
   readonly rules: TypeRules
   /** For this room only: why each served type is not listed, by `apiVersion/plural`. */
@@ -57,27 +63,53 @@ export type Origin = 'listed' | 'related'
 /** Whether objects of a type are listed. */
 export type TypeDecision = { take: true } | { take: false; reason: TypeSkipReason }
 
+/** What else decides about a backup besides its filters. */
+export interface ScopeOptions {
+  /** List every served version of a type, not only the preferred one (Velero's feature EnableAPIGroupVersions, spec/backup §2). */
+  everyVersion?: boolean | undefined
+  /** Joins the scoped filters, which win; nothing to old filters, with which validation refuses it (spec/backup §3.3). */
+  policy?: IncludeExcludePolicy | undefined
+}
+
 /** Compiles valid filters for one cluster; what `defaultBackupFilters` adds is added here if it is not there yet. */
-export function compileBackupScope(filters: BackupFilters, cluster: ClusterView): BackupScope {
+export function compileBackupScope(
+  filters: BackupFilters,
+  cluster: ClusterView,
+  options: ScopeOptions = {},
+): BackupScope {
   const whole = defaultBackupFilters(filters, labelledOutNamespaces(cluster.namespaces))
   const namespaceScope = compileNamespaceScope(whole, cluster.namespaces)
-  const rules = compileTypeRules(whole, cluster.types, namespaceScope.everyNamespace)
-  const typeReasons = new Map<string, TypeSkipReason | undefined>()
-  const seen = new Set<string>()
-  for (const type of listingOrder(cluster.types)) {
-    const shared = sharedObjects(type)
-    let reason = inherentReason(type) ?? filterReason(rules, type)
-    if (reason === undefined && shared !== undefined && seen.has(shared)) reason = 'seen-under-other-group'
-    if (reason === undefined && shared !== undefined) seen.add(shared)
-    typeReasons.set(typeKey(type), reason)
-  }
+  const { everyNamespace } = namespaceScope
+  const rules = compileTypeRules(whole, { types: cluster.types, everyNamespace, policy: options.policy })
+  const typeReasons = compileTypeReasons(cluster.types, rules, options.everyVersion ?? false)
   return {
     ...namespaceScope,
+    ...questionableNames({ ...filters, policy: options.policy }, cluster.types),
     types: listingOrder(cluster.types).filter((type) => typeReasons.get(typeKey(type)) === undefined),
     selectors: selectorsOf(whole),
     rules,
     typeReasons,
   }
+}
+
+/** Of groups that show the same objects, the first that the filters take is listed, in all its versions. */
+function compileTypeReasons(
+  types: readonly ServedType[],
+  rules: TypeRules,
+  everyVersion: boolean,
+): Map<string, TypeSkipReason | undefined> {
+  const reasons = new Map<string, TypeSkipReason | undefined>()
+  const seen = new Map<string, string>()
+  for (const type of listingOrder(types)) {
+    const shared = sharedObjects(type)
+    let reason = inherentReason(type, everyVersion) ?? filterReason(rules, type)
+    if (reason === undefined && shared !== undefined) {
+      if ((seen.get(shared) ?? type.group) === type.group) seen.set(shared, type.group)
+      else reason = 'seen-under-other-group'
+    }
+    reasons.set(typeKey(type), reason)
+  }
+  return reasons
 }
 
 /** Whether objects of `type` are listed for this backup. */

@@ -4,6 +4,7 @@ import type { BackupFilters } from './backup-filters.ts'
 import { filterStyle } from './backup-filters.ts'
 import type { NameList } from './name-list.ts'
 import { includes, nameList } from './name-list.ts'
+import type { IncludeExcludePolicy } from './resource-policies.ts'
 import { canonicalResource } from './resource-names.ts'
 
 /** Why objects of a type are not listed. */
@@ -30,34 +31,59 @@ export type TypeRules =
     } & Lists)
   | { readonly style: 'scoped'; readonly namespaced: Lists; readonly cluster: Lists }
 
-/** Compiles defaulted resource filters; `types` serve to understand short names. */
+/** Compiles defaulted resource filters; `types` serve to understand short names. `policy` joins scoped filters only. */
 export function compileTypeRules(
   filters: BackupFilters,
-  types: readonly ServedType[],
-  everyNamespace: boolean,
+  options: {
+    types: readonly ServedType[]
+    everyNamespace: boolean
+    policy?: IncludeExcludePolicy | undefined
+  },
 ): TypeRules {
-  const list = (names: readonly string[] | null | undefined): NameList =>
-    nameList(names?.map((name) => canonicalResource(name, types)))
+  const { types, everyNamespace, policy } = options
+  const resolve = (names: readonly string[] | null | undefined): string[] =>
+    (names ?? []).map((name) => canonicalResource(name, types))
   if (filterStyle(filters) === 'old') {
     return {
       style: 'old',
       clusterScope: filters.includeClusterResources ?? undefined,
       everyNamespace,
-      included: list(filters.includedResources),
-      excluded: list(filters.excludedResources),
+      included: nameList(resolve(filters.includedResources)),
+      excluded: nameList(resolve(filters.excludedResources)),
     }
   }
   return {
     style: 'scoped',
-    namespaced: {
-      included: list(filters.includedNamespaceScopedResources),
-      excluded: list(filters.excludedNamespaceScopedResources),
-    },
-    cluster: {
-      included: list(filters.includedClusterScopedResources),
-      excluded: list(filters.excludedClusterScopedResources),
-    },
+    namespaced: joined(
+      resolve(filters.includedNamespaceScopedResources),
+      resolve(filters.excludedNamespaceScopedResources),
+      {
+        included: resolve(policy?.includedNamespaceScopedResources),
+        excluded: resolve(policy?.excludedNamespaceScopedResources),
+      },
+    ),
+    cluster: joined(resolve(filters.includedClusterScopedResources), resolve(filters.excludedClusterScopedResources), {
+      included: resolve(policy?.includedClusterScopedResources),
+      excluded: resolve(policy?.excludedClusterScopedResources),
+    }),
   }
+}
+
+/** The lists of the spec and what the policy adds: its excludes, then its includes, each only if no entry so far fits it. */
+function joined(
+  included: readonly string[],
+  excluded: readonly string[],
+  policy: { included: readonly string[]; excluded: readonly string[] },
+): Lists {
+  const lists = { included: nameList(included), excluded: nameList(excluded) }
+  const isOpen = (name: string): boolean => !lists.included.matches(name) && !lists.excluded.matches(name)
+  for (const name of policy.excluded) {
+    if (isOpen(name)) lists.excluded = nameList([...lists.excluded.entries, name])
+  }
+  for (const name of policy.included) {
+    if (isOpen(name)) lists.included = nameList([...lists.included.entries, name])
+  }
+  return lists
 }
 
 /** Why the filters leave out objects of `type` that a list would find (spec/backup §3.2, §3.3); undefined when they do not. */
@@ -94,11 +120,11 @@ function listReason(lists: Lists, name: string): TypeSkipReason | undefined {
 
 const neededVerbs = ['list', 'create', 'get', 'delete']
 
-/** Why no backup can take objects of `type`, whatever the filters; undefined when it can. */
-export function inherentReason(type: ServedType): TypeSkipReason | undefined {
+/** Why no backup can take objects of `type`, whatever the filters; undefined when it can. With `everyVersion` it need not be the preferred one. */
+export function inherentReason(type: ServedType, everyVersion = false): TypeSkipReason | undefined {
   if (type.plural.includes('/')) return 'cannot-be-backed-up'
   if (!neededVerbs.every((verb) => type.verbs.includes(verb))) return 'cannot-be-backed-up'
-  return type.preferred ? undefined : 'not-preferred'
+  return type.preferred || everyVersion ? undefined : 'not-preferred'
 }
 
 /** The types in the order in which a backup lists them: as discovered, group `extensions` last, and of the core group pods, claims and volumes first (spec/backup §2). */
