@@ -15,7 +15,7 @@ export interface Call {
   readonly verb: string
   /** What it is about: `deployments.apps shop/web`, `pods in namespace shop`. */
   readonly object: string
-  /** Longest silence to bear before and within the answer, in milliseconds; default a minute. */
+  /** Longest silence to bear before and within the answer, and how long to try again, in milliseconds; default the transport's. */
   readonly silenceMillis?: number | undefined
   /** True when 5xx is an answer to be told, not to be waited out: the server in doubt may stay dead. */
   readonly failsFast?: boolean | undefined

@@ -13,6 +13,7 @@ import type {
 import type { ClusterConfig } from './cluster-config.ts'
 import { openCredentials } from './credentials.ts'
 import { discover } from './discover.ts'
+import { unreadable } from './failure.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { ObjectMeta, ResourceType } from './object.ts'
 import { pageIn } from './page.ts'
@@ -50,13 +51,13 @@ export function connect(config: ClusterConfig, options: ConnectOptions = {}): Ku
 /** The methods that change nothing. */
 function reads(transport: Transport): Pick<KubeClient, 'get' | 'find' | 'list' | 'pages' | 'watch'> {
   const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> =>
-    pageIn(await read(transport, listCall(type, given)), type)
+    pageIn(await readList(transport, listCall(type, given)), type)
   return {
     get: (type, name, at = {}) => read(transport, objectCall('GET', type, { ...at, name, verb: 'get' })),
     async find<T extends object>(type: ResourceType<T>, name: string, at: Scoped = {}) {
       const call = objectCall('GET', type, { ...at, name, verb: 'get' })
       const { status, text } = await transport.send({ ...call, mayBeMissing: true })
-      return status === 404 ? undefined : (parseJson(text) as T)
+      return status === 404 ? undefined : (parsed(call, text) as T)
     },
     list,
     pages: (type, given) => pages((token) => list(type, { ...given, continue: token ?? given?.continue })),
@@ -86,7 +87,25 @@ function writes(transport: Transport): Pick<KubeClient, 'create' | 'replace' | '
 }
 
 async function read<T>(transport: Transport, call: Call): Promise<T> {
-  return parseJson((await transport.send(call)).text) as T
+  return parsed(call, (await transport.send(call)).text) as T
+}
+
+/** What is no list must not pass for an empty one. */
+async function readList(transport: Transport, call: Call): Promise<unknown> {
+  const { text } = await transport.send(call)
+  const document = parsed(call, text)
+  const { items, metadata } = (document ?? {}) as { items?: unknown; metadata?: unknown }
+  const isList = Array.isArray(items) || (items === null && typeof metadata === 'object')
+  if (!isList) throw unreadable(call, text)
+  return document
+}
+
+function parsed(call: Call, text: string): unknown {
+  try {
+    return parseJson(text)
+  } catch (error) {
+    throw unreadable(call, text, error)
+  }
 }
 
 /** Every page; the next one is under way while the caller works on the current one. */

@@ -3,6 +3,7 @@ import type { Discovery } from './client.ts'
 import type { DiscoveredGroup, DiscoveredVersion, DiscoveryDocument, ResourceListDocument } from './discovery.ts'
 import { DISCOVERY_ACCEPT, groupsIn, typesIn, withPreferred } from './discovery.ts'
 import { KubeError } from './error.ts'
+import { unreadable } from './failure.ts'
 import { apiVersionOf } from './object.ts'
 import type { Transport } from './transport.ts'
 
@@ -75,5 +76,9 @@ async function read<T>(
     repeatable: true,
     ...call,
   })
-  return JSON.parse(text) as T
+  try {
+    return JSON.parse(text) as T
+  } catch (error) {
+    throw unreadable({ verb: 'get', object: `the list of types at ${call.path}` }, text, error)
+  }
 }

@@ -12,6 +12,8 @@ interface Status {
 
 /** Longest excerpt of an answer that is not a Status (a proxy's HTML page, say) in a message. */
 const EXCERPT = 300
+/** Enough of what should have been an object to see what it is, too little to hold a secret's value. */
+const EXCERPT_OF_NONSENSE = 40
 
 /** The error for an answer with status 4xx or 5xx; `body` is a Status or whatever a proxy in between wrote. */
 export function statusFailure(call: Pick<Call, 'verb' | 'object'>, code: number, body: string): KubeError {
@@ -33,6 +35,16 @@ export function statusFailure(call: Pick<Call, 'verb' | 'object'>, code: number,
 /** The error for an ERROR event of a watch, whose object is a Status. */
 export function eventFailure(call: Pick<Call, 'verb' | 'object'>, status: object): KubeError {
   return statusFailure(call, (status as Status).code ?? 500, JSON.stringify({ kind: 'Status', ...status }))
+}
+
+/** The error for an answer with status 2xx that is not what was asked for, such as a login page of a proxy in between. */
+export function unreadable(call: Pick<Call, 'verb' | 'object'>, body: string, cause?: unknown): KubeError {
+  const excerpt = JSON.stringify(body.trim().slice(0, EXCERPT_OF_NONSENSE))
+  return new KubeError(
+    'server',
+    `cannot ${call.verb} ${call.object}: the answer is not an API server's, it begins with ${excerpt}; check whether \`server\` in the kubeconfig leads to the API server, and proxies in between`,
+    { status: 200, object: call.object, cause },
+  )
 }
 
 function statusIn(body: string): Status {

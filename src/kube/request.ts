@@ -23,7 +23,6 @@ export interface Response {
   readonly gzip: boolean
 }
 
-const SILENCE_MILLIS = 60_000
 const gunzipped = promisify(gunzip)
 
 /** The destination of requests to `server`; answers are compressed when `compress`, by default only when bytes are dear. */
@@ -48,10 +47,17 @@ export async function request(
     access,
     dispatcher,
     now,
-  }: { destination: Destination; access: Access; dispatcher: Dispatcher; now: () => Date },
+    silenceMillis,
+  }: {
+    destination: Destination
+    access: Access
+    dispatcher: Dispatcher
+    now: () => Date
+    /** Longest silence before and within the answer. */
+    silenceMillis: number
+  },
 ): Promise<Response> {
   const { origin, prefix, headers: common } = destination
-  const silence = call.silenceMillis ?? SILENCE_MILLIS
   const sent = dispatcher.request({
     origin,
     path: prefix + call.path,
@@ -59,8 +65,8 @@ export async function request(
     headers: headersOf(call, { ...common, ...access.headers }),
     body: call.body ?? null,
     signal: call.signal ?? null,
-    headersTimeout: silence,
-    bodyTimeout: silence,
+    headersTimeout: silenceMillis,
+    bodyTimeout: silenceMillis,
   })
   const { statusCode, headers, body } = await unlessAborted(sent, call.signal)
   const retryAfter = retryAfterSeconds(oneOf(headers['retry-after']), now())

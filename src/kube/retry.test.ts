@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import type { Setback } from './retry.ts'
 import { retryAfterSeconds, retryDelay } from './retry.ts'
 
-const first = { tries: 1, answeredBefore: true, random: 0 }
+const spent = { millis: 0, most: 60_000 }
+const first = { tries: 1, answeredBefore: true, spent, random: 0 }
 const status = (code: number, retryAfter?: number): Setback => ({ kind: 'status', status: code, retryAfter })
 
 test('what may have been processed is repeated only when repeating does no harm', () => {
@@ -34,16 +35,11 @@ test('the server is not asked again before its Retry-After, and tries end', () =
       fc.integer({ min: 1, max: 30 }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (after, tries, random) => {
-        const delay = retryDelay({ setback: status(429, after), repeatable: true, tries, answeredBefore: true, random })
+        const common = { repeatable: true, tries, answeredBefore: true, spent, random }
+        const delay = retryDelay({ ...common, setback: status(429, after) })
         if (tries < 12) assert.ok(delay !== undefined && delay >= after * 1000)
         else assert.equal(delay, undefined)
-        const backOff = retryDelay({
-          setback: { kind: 'interrupted' },
-          repeatable: true,
-          tries,
-          answeredBefore: true,
-          random,
-        })
+        const backOff = retryDelay({ ...common, setback: { kind: 'interrupted' } })
         assert.ok(backOff === undefined ? tries >= 8 : backOff > 0 && backOff <= 10_000)
       },
     ),
@@ -51,9 +47,17 @@ test('the server is not asked again before its Retry-After, and tries end', () =
 })
 
 test('a server that never answered is given up sooner', () => {
-  const attempt = { setback: { kind: 'not-sent' }, repeatable: true, tries: 3, random: 0 } as const
+  const attempt = { setback: { kind: 'not-sent' }, repeatable: true, tries: 3, spent, random: 0 } as const
   assert.equal(retryDelay({ ...attempt, answeredBefore: false }), undefined)
   assert.notEqual(retryDelay({ ...attempt, answeredBefore: true }), undefined)
+})
+
+test('a call that has failed for as long as it is worth is given up, unless the server is only busy', () => {
+  const late = { ...first, repeatable: true, spent: { millis: 60_000, most: 60_000 } }
+  for (const setback of [{ kind: 'interrupted' }, { kind: 'not-sent' }, status(500), status(503, 1)] as Setback[]) {
+    assert.equal(retryDelay({ ...late, setback }), undefined)
+  }
+  assert.notEqual(retryDelay({ ...late, setback: status(429) }), undefined)
 })
 
 test('Retry-After is read as seconds or as a date', () => {

@@ -15,6 +15,8 @@ export interface Try {
   readonly tries: number
   /** Whether this server has ever answered: one that never did is more likely a wrong address than a restart. */
   readonly answeredBefore: boolean
+  /** Milliseconds since the first try began, and how many of them the call is worth; a server that is only busy may take longer. */
+  readonly spent: { readonly millis: number; readonly most: number }
   /** Between 0 and 1, spreads clients that failed together. */
   readonly random: number
 }
@@ -30,8 +32,9 @@ const MOST_TRIES_OF_STRANGER = 3
 
 /** Milliseconds to wait before the next try; undefined when there should be none. */
 export function retryDelay(attempt: Try): number | undefined {
-  const { setback, repeatable, tries } = attempt
+  const { setback, repeatable, tries, spent } = attempt
   if (tries >= mostTries(attempt) || !mayTryAgain(setback, repeatable)) return undefined
+  if (spent.millis >= spent.most && !isBusy(setback)) return undefined
   // Half of the wait is random, so clients that failed together do not come back together.
   const backOff = Math.min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT) * (0.5 + attempt.random / 2)
   if (setback.kind !== 'status' || setback.retryAfter === undefined) return backOff
@@ -45,7 +48,7 @@ function mayTryAgain(setback: Setback, repeatable: boolean): boolean {
     case 'interrupted':
       return repeatable
     case 'status':
-      if (setback.status === 429) return true
+      if (isBusy(setback)) return true
       // With Retry-After the server says that it turned the request away; without, it may have died in the middle of it.
       if (setback.status === 503) return repeatable || setback.retryAfter !== undefined
       return repeatable && (setback.status === 500 || setback.status === 502 || setback.status === 504)
@@ -53,8 +56,12 @@ function mayTryAgain(setback: Setback, repeatable: boolean): boolean {
 }
 
 function mostTries({ setback, answeredBefore }: Try): number {
-  if (setback.kind === 'status' && setback.status === 429) return MOST_TRIES_WHEN_BUSY
+  if (isBusy(setback)) return MOST_TRIES_WHEN_BUSY
   return setback.kind !== 'status' && !answeredBefore ? MOST_TRIES_OF_STRANGER : MOST_TRIES
+}
+
+function isBusy(setback: Setback): boolean {
+  return setback.kind === 'status' && setback.status === 429
 }
 
 /** Seconds of a Retry-After header, which may also be a date; undefined when there is none or it makes no sense. */

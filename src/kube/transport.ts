@@ -12,6 +12,8 @@ import { destinationOf, request, textOf } from './request.ts'
 import type { Setback } from './retry.ts'
 import { retryDelay } from './retry.ts'
 
+const PATIENCE_MILLIS = 60_000
+
 /** One answer of the server, as a caller that adapts its pace wants to know it. */
 export interface ResponseInfo {
   /** HTTP status; 0 when the connection failed. */
@@ -27,6 +29,8 @@ export interface TransportOptions {
   /** Most sockets at once, watches not counted; default 64, which is where creates stop getting faster. */
   readonly connections?: number | undefined
   readonly connectTimeoutMillis?: number | undefined
+  /** Longest silence to bear in one try of a call, and how long a failing call is tried again, in milliseconds; default a minute. Calls may set their own. */
+  readonly patienceMillis?: number | undefined
   readonly userAgent?: string | undefined
   /** Ask for gzip; default: only when the server is neither on this machine nor in a private network. */
   readonly compress?: boolean | undefined
@@ -63,6 +67,7 @@ interface Line extends Deps {
   readonly connections: Connections
   readonly destination: Destination
   readonly onResponse: TransportOptions['onResponse']
+  readonly patienceMillis: number
   /** Requests sent so far. */
   calls: number
   /** Whether the server has ever answered. */
@@ -88,6 +93,7 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
     connections: openConnections(config, options),
     destination: destinationOf(config.server, options),
     onResponse: options.onResponse,
+    patienceMillis: options.patienceMillis ?? PATIENCE_MILLIS,
     calls: 0,
     answered: false,
   }
@@ -112,6 +118,8 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
 /** Tries until an answer is final or another try is not worth it or not allowed. */
 async function perform<T>(line: Line, order: Order<T>): Promise<{ done: T; doubtful: boolean }> {
   const { call } = order
+  const began = performance.now()
+  const most = patienceOf(line, call)
   let renewed = false
   let doubtful = false
   for (let tries = 1; ; tries += 1) {
@@ -125,11 +133,17 @@ async function perform<T>(line: Line, order: Order<T>): Promise<{ done: T; doubt
     }
     if (call.failsFast === true && setback.kind === 'status' && setback.status >= 500) throw failure
     const { repeatable } = call
-    const delay = retryDelay({ setback, repeatable, tries, answeredBefore: line.answered, random: Math.random() })
+    const spent = { millis: performance.now() - began, most }
+    const random = Math.random()
+    const delay = retryDelay({ setback, repeatable, tries, answeredBefore: line.answered, spent, random })
     if (delay === undefined) throw failure
     doubtful ||= setback.kind !== 'not-sent' && !(setback.kind === 'status' && setback.status === 429)
     await pause(delay, call.signal)
   }
+}
+
+function patienceOf(line: Line, call: Call): number {
+  return call.silenceMillis ?? line.patienceMillis
 }
 
 /** One try. Rejects with what no other try can mend. */
@@ -142,7 +156,8 @@ async function attempt<T>(line: Line, { call, pool, take }: Order<T>): Promise<O
     line.onResponse?.({ status, millis: performance.now() - started, retryAfter })
   try {
     line.calls += 1
-    const response = await request(call, { destination, access, dispatcher, now })
+    const silenceMillis = patienceOf(line, call)
+    const response = await request(call, { destination, access, dispatcher, now, silenceMillis })
     line.answered = true
     const { status, retryAfter } = response
     if (status < 400 || (status === 404 && call.mayBeMissing === true)) {

@@ -46,6 +46,8 @@ export async function* watch<T extends object>(
             repeatable: true,
             tries: setbacks,
             answeredBefore: true,
+            // What counts here is whether it ever gets on, not how long it has been watching.
+            spent: { millis: 0, most: Number.POSITIVE_INFINITY },
             random: Math.random(),
           })
         : undefined
