@@ -226,7 +226,7 @@ function listSource(request: ListRequest, run: Pick<Run, 'context' | 'readings'>
     try {
       list = await startList(request, run.context)
     } catch (error) {
-      if (isFatal(error)) throw error
+      if (await isFatal(error, run.context)) throw error
       run.readings.push(failedReading(request, error))
       return
     }
@@ -243,7 +243,7 @@ async function* guardedPages(
   try {
     yield* readPages(list, context)
   } catch (error) {
-    if (isFatal(error)) throw error
+    if (await isFatal(error, context)) throw error
     list.reading.failure = (error as Error).message
   }
 }

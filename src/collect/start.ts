@@ -1,3 +1,4 @@
+import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { isForbidden } from './cut.ts'
 import { forbiddenError, type Refusal } from './error.ts'
@@ -48,10 +49,27 @@ export async function startLists(
   }
 }
 
-/** Whether an error of a list means that no other list will do better. */
-export function isFatal(error: unknown): boolean {
+/**
+ * Whether an error of a list means that no other list will do better. One list may fall silent or break off because of the extension
+ * server or the proxy behind it, so when one could not be had the API server is asked for something simple.
+ */
+export async function isFatal(
+  error: unknown,
+  { kube, signal }: Pick<ListContext, 'kube' | 'signal'>,
+): Promise<boolean> {
   if (!(error instanceof KubeError)) return true
-  return error.problem === 'unreachable' || error.problem === 'unauthorized' || error.problem === 'certificate'
+  if (error.problem === 'unauthorized' || error.problem === 'certificate') return true
+  return error.problem === 'unreachable' && !(await isThere(kube, signal))
+}
+
+async function isThere(kube: KubeClient, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await kube.version({ signal })
+    return true
+  } catch (error) {
+    if (error instanceof KubeError) return false
+    throw error
+  }
 }
 
 async function attempt(request: ListRequest, context: ListContext): Promise<Attempt> {
@@ -59,7 +77,7 @@ async function attempt(request: ListRequest, context: ListContext): Promise<Atte
     return { list: await startList(request, context) }
   } catch (error) {
     if (isForbidden(error)) return { refusal: { type: request.type, namespace: request.namespace } }
-    if (isFatal(error)) throw error
+    if (await isFatal(error, context)) throw error
     return { failed: failedReading(request, error) }
   }
 }
