@@ -2,6 +2,7 @@ import { timestamp } from '#api/timestamp.ts'
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup, BackupSpec } from '#api/backup.ts'
 import { parseDuration } from '#api/duration.ts'
+import type { VolumeSnapshotLocation } from '#api/volume-snapshot-location.ts'
 import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import { archiveFormatVersion } from '#archive/pack.ts'
 import type { KubeClient, ServerVersion } from '#kube/client.ts'
@@ -9,6 +10,7 @@ import { KubeError } from '#kube/error.ts'
 import type { ResourceType } from '#kube/object.ts'
 import { defaultBackupFilters } from '#selection/backup-filters.ts'
 import { backupFilterProblems } from '#selection/validate.ts'
+import { chooseSnapshotLocations } from './snapshot-locations.ts'
 
 /** What the defaults of a backup depend on in the cluster. */
 export interface ClusterFacts {
@@ -21,6 +23,10 @@ export interface ClusterFacts {
 export interface BackupSettings {
   /** The locations of the backup's namespace; absent without installation, then `storageLocation` is only a name. */
   locations?: readonly BackupStorageLocation[] | undefined
+  /** Those of the backup's namespace for native snapshots; absent without installation, then the spec's stay as they are. */
+  snapshotLocations?: readonly VolumeSnapshotLocation[] | undefined
+  /** Provider → name of the snapshot location to take when several would do. */
+  defaultSnapshotLocations?: Readonly<Record<string, string>> | undefined
   /** Taken when no location is marked as default; `default`. */
   defaultLocation?: string | undefined
   /** Go durations. Defaults: `720h0m0s`, `4h0m0s`, `10m0s`. */
@@ -102,7 +108,15 @@ function defaultSpec(spec: BackupSpec, facts: ClusterFacts, settings: BackupSett
     defaultVolumesToFsBackup: volumesToFiles(spec, settings),
     snapshotMoveData: spec.snapshotMoveData ?? settings.snapshotMoveData ?? false,
     storageLocation: spec.storageLocation || defaultLocation(settings),
+    ...defaultSnapshots(spec, settings),
   }
+}
+
+/** Names that cannot be right stay as they are, so that validation sees what the user wrote. */
+function defaultSnapshots(spec: BackupSpec, settings: BackupSettings): Partial<BackupSpec> {
+  const { snapshotLocations: locations, defaultSnapshotLocations: defaults } = settings
+  const { names, problems } = chooseSnapshotLocations(spec.volumeSnapshotLocations, { locations, defaults })
+  return problems.length > 0 || names.length === 0 ? {} : { volumeSnapshotLocations: [...names] }
 }
 
 /** Lists that contradict themselves stay as they are, so that validation sees what the user wrote. */

@@ -16,6 +16,11 @@ export function logBefore(log: RunLog, { cut, scope }: { cut: Cut; scope: Backup
   for (const name of scope.missingNamespaces) {
     log.error('Included namespace does not exist', { resource: 'namespaces', name })
   }
+  for (const name of scope.unknownResources)
+    log.warning('No type answers to this name in the filters', { resource: name })
+  for (const name of scope.misplacedResources) {
+    log.warning('This type is in a list for the other scope, where it selects nothing', { resource: name })
+  }
   const included = new Set(scope.namespaces)
   const managed = cut.namespaces
     .filter(({ metadata }) => included.has(metadata.name) && (metadata.labels?.[managedBy] ?? '') !== '')

@@ -2,6 +2,7 @@ import type { BackupSpec } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { ResourceType } from '#kube/object.ts'
+import { isGlob } from '#selection/globs.ts'
 
 const Namespaces: ResourceType = {
   group: '',
@@ -20,7 +21,7 @@ export async function missingNamespaces(
   spec: BackupSpec,
   options: { signal?: AbortSignal | undefined },
 ): Promise<string[]> {
-  const named = (spec.includedNamespaces ?? []).filter((name) => !/[*?[]/.test(name))
+  const named = (spec.includedNamespaces ?? []).filter((name) => !isGlob(name))
   const missing = await Promise.all(named.map((name) => isMissing(kube, name, options)))
   return named.filter((_name, index) => missing[index])
 }

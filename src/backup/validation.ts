@@ -1,7 +1,8 @@
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup, BackupSpec } from '#api/backup.ts'
-import { selectorProblems } from '#selection/label-selector.ts'
 import { backupFilterProblems } from '#selection/validate.ts'
+import type { VolumeSnapshotLocation } from '#api/volume-snapshot-location.ts'
+import { chooseSnapshotLocations } from './snapshot-locations.ts'
 
 /** Defaulting adds these to the excludes, and they would clash with rules about `*`; the user's own lists are judged. */
 const addedByDefault: ReadonlySet<string> = new Set([
@@ -9,19 +10,31 @@ const addedByDefault: ReadonlySet<string> = new Set([
   'volumesnapshotcontents.snapshot.storage.k8s.io',
 ])
 
-/**
- * What is wrong with a defaulted `backup` (spec/backup §1.3), in Velero's order and, where it has them, its words; empty when it can
- * run. `locations` are those of the backup's namespace; without them (no installation) the storage location is not checked.
- */
-export function validateBackup(
-  backup: Backup,
-  options: { locations?: readonly BackupStorageLocation[] | undefined } = {},
-): string[] {
+/** What a backup is judged by besides itself. */
+export interface ValidationFacts {
+  /** Those of the backup's namespace; without them (no installation) the storage location is not checked. */
+  locations?: readonly BackupStorageLocation[] | undefined
+  /** As `locations`, for native snapshots. */
+  snapshotLocations?: readonly VolumeSnapshotLocation[] | undefined
+  /** Setting of the server: provider → name of the snapshot location to take when several would do. */
+  defaultSnapshotLocations?: Readonly<Record<string, string>> | undefined
+  /** From `readPolicies`. */
+  policyProblems?: readonly string[] | undefined
+}
+
+/** What is wrong with a defaulted `backup` (spec/backup §1.3), in Velero's order and, where it has them, its words; empty when it can run. */
+export function validateBackup(backup: Backup, facts: ValidationFacts = {}): string[] {
   const { spec } = backup
+  const { snapshotLocations, defaultSnapshotLocations, policyProblems = [] } = facts
+  const chosen = chooseSnapshotLocations(spec.volumeSnapshotLocations, {
+    locations: snapshotLocations,
+    defaults: defaultSnapshotLocations,
+  })
   return [
-    ...locationProblems(spec.storageLocation ?? '', options.locations),
+    ...locationProblems(spec.storageLocation ?? '', facts.locations),
+    ...chosen.problems,
     ...backupFilterProblems(withoutAdded(spec)),
-    ...badSelectors(spec),
+    ...policyProblems,
   ]
 }
 
@@ -57,10 +70,4 @@ function withoutAdded(spec: BackupSpec): BackupSpec {
     excludedClusterScopedResources: keep(spec.excludedClusterScopedResources),
     excludedNamespaceScopedResources: keep(spec.excludedNamespaceScopedResources),
   }
-}
-
-function badSelectors({ labelSelector, orLabelSelectors }: BackupSpec): string[] {
-  return [labelSelector, ...(orLabelSelectors ?? [])].flatMap((selector) =>
-    selector ? selectorProblems(selector) : [],
-  )
 }

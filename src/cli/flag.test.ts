@@ -8,6 +8,12 @@ test('a list is split at commas, and a later one replaces an earlier one', () =>
   assert.deepEqual(list('').parse('a,b', ['c']), ['a', 'b'])
 })
 
+test('a comma in the braces of a pattern does not split a list', () => {
+  assert.deepEqual(list('').parse('a-{x,y}', undefined), ['a-{x,y}'])
+  assert.deepEqual(list('').parse('a,b{c,d}e,{f,g},h', undefined), ['a', 'b{c,d}e', '{f,g}', 'h'])
+  assert.deepEqual(list('').parse('a{,b', undefined), ['a{', 'b'])
+})
+
 test('maps add up; quotes keep a comma inside an entry', () => {
   assert.deepEqual(map('').parse('a=1,"b=2,3"', { c: '4' }), { c: '4', a: '1', b: '2,3' })
   assert.deepEqual(map('', { separator: ':' }).parse('old:new,x:y', undefined), { old: 'new', x: 'y' })

@@ -40,9 +40,9 @@ export function toggle(description: string, looks: Looks = {}): Flag<boolean> {
   return { description, bare: 'true', ...looks, parse: parseBoolean }
 }
 
-/** `a,b,c`; a later occurrence replaces an earlier one, as Velero's string arrays do. */
+/** `a,b,c`; commas in braces belong to a pattern: `a-{x,y}`. A later occurrence replaces an earlier one, as Velero's string arrays do. */
 export function list(description: string, looks: Looks = {}): Flag<string[]> {
-  return { description, metavar: 'A,B', ...looks, parse: (value) => value.split(',') }
+  return { description, metavar: 'A,B', ...looks, parse: (value) => value.split(/,(?![^{}]*\})/) }
 }
 
 /** `k=v,k2=v2`; occurrences add up. */

@@ -43,12 +43,22 @@ test('brackets and braces without a partner stand for themselves', () => {
 test('what cannot name namespaces of a backup is refused in the words of Velero', () => {
   const unsupported = 'wildcard pattern contains unsupported characters: |, (, ), !, {, }, ,'
   assert.equal(namespacePatternProblem('x|y'), unsupported)
-  assert.equal(namespacePatternProblem('{a,b}'), unsupported)
   assert.match(namespacePatternProblem('a**b') ?? '', /consecutive asterisks/)
   assert.match(namespacePatternProblem('a[]') ?? '', /empty brackets/)
   assert.match(namespacePatternProblem('a[b') ?? '', /unbalanced brackets/)
   assert.match(namespacePatternProblem('Upper') ?? '', /invalid namespace "Upper": a lowercase RFC 1123 label/)
   assert.match(namespacePatternProblem('a'.repeat(64)) ?? '', /no more than 63/)
+})
+
+test('alternatives may be written where Velero knows none; each of them must do for a namespace', () => {
+  for (const text of ['{a,b}', 'shop-{one,two}', 'shop{,-tmp}', '{a,b}-{c,d,e}', '{team-*,db?}']) {
+    assert.equal(namespacePatternProblem(text), undefined, text)
+  }
+  assert.match(namespacePatternProblem('{a,b}-{c,d,E}') ?? '', /^invalid namespace "\{a,b\}-\{c,d,E\}"/)
+  assert.match(namespacePatternProblem('{a,b**}') ?? '', /consecutive asterisks/)
+  for (const text of ['{a}', '{a,b', 'a,b', '{a,{b,c}}', '}a,b{', '{a|b,c}', '{}']) {
+    assert.match(namespacePatternProblem(text) ?? '', /unsupported characters/, text)
+  }
 })
 
 test('names and patterns that Velero takes pass', () => {

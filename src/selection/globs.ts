@@ -13,8 +13,28 @@ export function compileGlob(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name)
 }
 
-/** Why `pattern` cannot select namespaces in a backup, in Velero's words (spec/backup §1.3, 7); undefined when it can. */
+/**
+ * Why `pattern` cannot select namespaces in a backup, in Velero's words (spec/backup §1.3, 7); undefined when it can. Unlike Velero this
+ * takes alternatives, `{a,b}`, one level deep.
+ */
 export function namespacePatternProblem(pattern: string): string | undefined {
+  const simple = withoutAlternatives(pattern)
+  return simple.map((one) => plainPatternProblem(one, pattern)).find((problem) => problem !== undefined)
+}
+
+/** The pattern with other choices from its alternatives each time, so that each alternative is met at least once. */
+function withoutAlternatives(pattern: string): string[] {
+  const groups = /\{([^{},]*(?:,[^{},]*)+)\}/g
+  const widest = Math.max(1, ...[...pattern.matchAll(groups)].map(([group]) => group.split(',').length))
+  return Array.from({ length: widest }, (_, turn) =>
+    pattern.replaceAll(groups, (_group, list: string) => {
+      const alternatives = list.split(',')
+      return alternatives[turn % alternatives.length] ?? ''
+    }),
+  )
+}
+
+function plainPatternProblem(pattern: string, asWritten: string): string | undefined {
   if (/[|()!{},]/.test(pattern)) return 'wildcard pattern contains unsupported characters: |, (, ), !, {, }, ,'
   if (pattern.includes('**')) return 'wildcard pattern contains consecutive asterisks (only single * allowed)'
   if (pattern.includes('[]')) return 'wildcard pattern contains empty brackets'
@@ -22,8 +42,8 @@ export function namespacePatternProblem(pattern: string): string | undefined {
   if (/[[\]]/.test(named)) return 'wildcard pattern contains unbalanced brackets'
   const label = named.replaceAll(/[*?]/g, 'x')
   if (label === '') return undefined
-  if (label.length > 63) return `invalid namespace "${pattern}": must be no more than 63 characters`
-  return /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(label) ? undefined : `invalid namespace "${pattern}": ${labelRule}`
+  if (label.length > 63) return `invalid namespace "${asWritten}": must be no more than 63 characters`
+  return /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(label) ? undefined : `invalid namespace "${asWritten}": ${labelRule}`
 }
 
 const labelRule =
