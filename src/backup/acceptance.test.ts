@@ -91,3 +91,17 @@ test('all that is wrong is said at once', () => {
   )
   assert.equal(problems.length, 3, problems.join('\n'))
 })
+
+test('a selector that no API server takes is told once', () => {
+  const labelSelector = { matchExpressions: [{ key: 'a', operator: 'Is' }] }
+  assert.deepEqual(validateBackup(accepted({ labelSelector })), [
+    'Invalid label selector: "Is" is not a valid label selector operator',
+  ])
+})
+
+test('problems of the resource policies come after those of the filters', () => {
+  const backup = accepted({ includedNamespaces: ['A'] })
+  const problems = validateBackup(backup, { policyProblems: ['the policies are wrong'] })
+  assert.equal(problems.length, 2)
+  assert.equal(problems.at(-1), 'the policies are wrong')
+})

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { Item, KubeObject } from '#kube/object.ts'
 import { cleanForBackup } from './clean-for-backup.ts'
 
@@ -53,4 +54,46 @@ test('labels of earlier backups and restores go, that of this backup stays', () 
 test('a claim that waits for its volume stays as it is', () => {
   const pending = claim({ selector: {}, dataSource: {} }, { 'velero.io/restore-name': 'r' }, 'Pending')
   assert.equal(clean('persistentvolumeclaims', pending), pending)
+})
+
+test('cleaning twice is cleaning once, and touches nothing but what is named', () => {
+  const labels = fc.dictionary(
+    fc.constantFrom('app', 'velero.io/restore-name', 'velero.io/backup-name', 'velero.io/volume-snapshot-name'),
+    fc.constantFrom('now', 'before'),
+  )
+  const matchLabels = fc.dictionary(fc.constantFrom('disk', 'velero.io/dynamic-pv-restore'), fc.constant('x'))
+  const spec = fc.record(
+    {
+      storageClassName: fc.constantFrom('', 'fast'),
+      dataSource: fc.constant({ name: 's' }),
+      dataSourceRef: fc.constant({ name: 's' }),
+      selector: fc.record({ matchLabels, matchExpressions: fc.constant([]) }, { requiredKeys: [] }),
+      accessModes: fc.constant(['ReadWriteOnce']),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(spec, labels, fc.constantFrom('Bound', 'Pending'), (given, own, phase) => {
+      const once = clean('persistentvolumeclaims', claim(given, own, phase))
+      assert.equal(clean('persistentvolumeclaims', once), once)
+      const { metadata, spec: kept, ...rest } = once as KubeObject & { spec: Record<string, unknown> }
+      assert.equal(metadata.labels?.['app'], own['app'])
+      assert.deepEqual(kept['accessModes'], given.accessModes)
+      assert.deepEqual(rest, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', status: { phase } })
+    }),
+  )
+})
+
+test('secrets, pods, accounts and definitions are stored as they are', () => {
+  for (const [plural, kind] of [
+    ['secrets', 'Secret'],
+    ['pods', 'Pod'],
+    ['serviceaccounts', 'ServiceAccount'],
+    ['customresourcedefinitions', 'CustomResourceDefinition'],
+    ['persistentvolumes', 'PersistentVolume'],
+  ] as const) {
+    const metadata = { name: 'a', labels: { 'velero.io/restore-name': 'r' }, managedFields: [{}] }
+    const object: KubeObject = { apiVersion: 'v1', kind, metadata, data: { k: 'dg==' }, status: { phase: 'Bound' } }
+    assert.equal(clean(plural, object), object)
+  }
 })
