@@ -36,14 +36,24 @@ export function backupError(error: unknown, name: string, signal: AbortSignal | 
     })
   }
   const problem = problemOf(error)
+  if (error instanceof StoreError && problem === 'name-taken') {
+    const message = `${error.message}; somebody else writes a backup ${name}: repeat with another name`
+    return new BackupError(problem, message, { cause: error })
+  }
   return problem === undefined ? error : new BackupError(problem, (error as Error).message, { cause: error })
 }
 
 function problemOf(error: unknown): BackupProblem | undefined {
   if (error instanceof CollectError) return error.problem
   if (error instanceof KubeError) return 'cluster'
-  if (error instanceof StoreError) return error.problem === 'invalid' ? 'invalid' : 'store'
+  if (error instanceof StoreError) return storeProblem(error)
   if (error instanceof SelectionError) return 'invalid'
   if (error instanceof ArchiveError) return error.problem === 'no-space' ? 'disk' : undefined
   return undefined
+}
+
+/** The run's folder was empty when it began, so an object that exists is another run's. */
+function storeProblem({ problem }: StoreError): BackupProblem {
+  if (problem === 'exists') return 'name-taken'
+  return problem === 'invalid' ? 'invalid' : 'store'
 }

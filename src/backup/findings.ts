@@ -11,7 +11,10 @@ const managedBy = 'argocd.argoproj.io/managed-by'
 export function logBefore(log: RunLog, { cut, scope }: { cut: Cut; scope: BackupScope }): void {
   log.info('Reading the cluster at one version', { resourceVersion: cut.resourceVersion })
   for (const { groupVersion, message } of cut.failures) {
-    log.warning(`Failed to discover group: ${groupVersion}`, { error: message })
+    // Velero's words first: scripts look for them. What the server said is behind them.
+    log.warning(`Failed to discover group: ${groupVersion}`, {
+      error: `stale GroupVersion discovery: ${groupVersion}: ${message}`,
+    })
   }
   for (const name of scope.missingNamespaces) {
     log.error('Included namespace does not exist', { resource: 'namespaces', name })

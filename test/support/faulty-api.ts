@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import type { KubeClient } from '#kube/client.ts'
-import type { Pem } from '#kube/cluster-config.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect, type ConnectOptions } from '#kube/connect.ts'
+import { pemOf } from './raw-api.ts'
 
 /** What becomes of one request instead of a good answer: `cut` sends half of the real answer and breaks off. */
 export type Fault = 'reset' | 'cut' | 'hang' | { readonly status: number; readonly body: string }
@@ -34,7 +33,7 @@ export async function faultyApi(
     void (async () => {
       const url = new URL(request.url ?? '/', config.server)
       const fault = await decide(url)
-      await answer(request, response, { url, fault, upstream: { ...upstream, headers: options.headers ?? {} } })
+      await answer(request, response, { url, fault, upstream, added: options.headers ?? {} })
     })().catch(() => response.destroy())
   })
   server.listen(0, '127.0.0.1')
@@ -54,16 +53,26 @@ export async function faultyApi(
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { url, fault, upstream }: { url: URL; fault: Fault | undefined; upstream: RequestOptions },
+  {
+    url,
+    fault,
+    upstream,
+    added,
+  }: {
+    url: URL
+    fault: Fault | undefined
+    upstream: RequestOptions
+    added: Record<string, string>
+  },
 ): Promise<void> {
   if (fault === 'hang') return
   if (fault === 'reset') return void request.socket.destroy()
   if (typeof fault === 'object') return void response.writeHead(fault.status).end(fault.body)
-  const headers = { ...request.headers, ...upstream.headers, host: url.host }
+  const headers = { ...request.headers, ...added, host: url.host }
   const sent = httpsRequest(url, {
     ...upstream,
     method: request.method ?? 'GET',
-    headers: headers as RequestOptions['headers'] & object,
+    headers,
   })
   request.pipe(sent)
   const [real] = (await once(sent, 'response')) as [IncomingMessage]
@@ -72,9 +81,4 @@ async function answer(
   response.writeHead(real.statusCode ?? 502, { ...answered, 'content-length': body.length })
   if (fault !== 'cut') return void response.end(body)
   response.write(body.subarray(0, body.length >> 1), () => response.destroy())
-}
-
-async function pemOf(pem: Pem | undefined): Promise<string | undefined> {
-  if (pem === undefined) return undefined
-  return 'data' in pem ? pem.data : await readFile(pem.file, 'utf8')
 }
