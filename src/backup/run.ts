@@ -16,6 +16,7 @@ import { openCollection, type Collection } from '#collect/collect.ts'
 import { readCut, type Cut } from '#collect/cut.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { compileBackupScope, type BackupScope } from '#selection/backup-scope.ts'
+import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { clearLeftovers, openArtifacts, type Artifacts } from './artifacts.ts'
 import { openContents, type Contents } from './contents.ts'
@@ -33,6 +34,8 @@ export interface BackupRun {
   now: () => Date
   /** Program and version for the manifest, such as `lifeboat/0.1.0`; default `lifeboat`. */
   createdBy?: string | undefined
+  /** From `readPolicies`. */
+  policies?: ResourcePolicies | undefined
   /** Where log and manifest are spooled while the run lasts; default the system's folder for temporary files. */
   spoolDir?: string | undefined
   signal?: AbortSignal | undefined
@@ -102,7 +105,7 @@ async function open(
   const { kube, signal, backup } = run
   meter.tell({})
   const cut = await readCut(kube, { signal })
-  const scope = compileBackupScope(backup.spec, cut)
+  const scope = compileBackupScope(backup.spec, cut, { policy: run.policies?.includeExclude })
   logBefore(log, { cut, scope })
   const volumeGroupLabel = backup.spec.volumeGroupSnapshotLabelKey
   const { relations, failure } = await readRelations({ kube, cut, scope, signal, volumeGroupLabel })

@@ -3,6 +3,7 @@ import { Restores, type Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { defaultBackup, readClusterFacts } from '#backup/defaults.ts'
 import { missingNamespaces } from '#backup/missing-namespaces.ts'
+import { readPolicies } from '#backup/policies.ts'
 import { runBackup } from '#backup/run.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { validateBackup } from '#backup/validation.ts'
@@ -88,8 +89,9 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
   try {
     const facts = await readClusterFacts(kube, { signal: following.signal })
     const backup = defaultBackup(asked, { facts, now: now() })
+    const { policies, problems: policyProblems } = await readPolicies(kube, backup, { signal: following.signal })
     refuse(Backups.kind, asked.metadata.name, [
-      ...validateBackup(backup),
+      ...validateBackup(backup, { policyProblems }),
       ...(await missingNamespaces(kube, backup.spec, following)).map(
         (name) => `there is no namespace "${name}" at ${kube.server}`,
       ),
@@ -100,6 +102,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       store,
       now,
       createdBy: options.createdBy,
+      policies,
       signal: following.signal,
       onProgress: ({ phase, itemsBackedUp, totalItems, bytes }) =>
         following.onStanding({

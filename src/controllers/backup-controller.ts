@@ -2,7 +2,10 @@ import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-
 import { Backups, type Backup, type BackupStatus } from '#api/backup.ts'
 import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
+import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
+import { BackupError } from '#backup/error.ts'
+import { readPolicies } from '#backup/policies.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
@@ -78,9 +81,12 @@ async function start(asked: Backup, context: Context): Promise<Next> {
   const { kube, namespace, now, signal, log } = context.environment
   const facts = await readClusterFacts(kube, { signal })
   const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
-  const backup = defaultBackup(asked, { facts, now: now(), settings: { ...context.options.settings, locations } })
+  const snapshotLocations = (await kube.list(VolumeSnapshotLocations, { namespace, signal })).items
+  const settings = { ...context.options.settings, locations, snapshotLocations }
+  const backup = defaultBackup(asked, { facts, now: now(), settings })
   if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
-  const problems = validateBackup(backup, { locations })
+  const { problems: policyProblems } = await readPolicies(kube, backup, { signal })
+  const problems = validateBackup(backup, { ...settings, policyProblems })
   if (problems.length > 0) {
     log.warn({ backup: backup.metadata.name, problems }, 'backup refused')
     const status = { ...backup.status, phase: 'FailedValidation' as const, validationErrors: problems }
@@ -155,6 +161,9 @@ async function finishedBefore({ metadata }: Backup, store: ObjectStore): Promise
 async function runFor(backup: Backup, store: ObjectStore, { environment, options }: Context): Promise<Backup> {
   const { kube, namespace, now, signal } = environment
   const { name } = backup.metadata
+  // Afresh, for a backup that another server accepted too.
+  const { policies, problems } = await readPolicies(kube, backup, { signal })
+  if (problems.length > 0) throw new BackupError('invalid', problems.join('; '))
   const patcher = progressPatcher((progress) =>
     kube.patch(Backups, name, { merge: { status: { progress } } }, { namespace, signal }),
   )
@@ -166,6 +175,7 @@ async function runFor(backup: Backup, store: ObjectStore, { environment, options
       now,
       signal,
       createdBy: options.createdBy,
+      policies,
       onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
     })
   } finally {

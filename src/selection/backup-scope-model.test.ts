@@ -252,6 +252,12 @@ test('a policy adds to scoped filters: an include to an empty list makes it the 
   ])
 })
 
+test('a policy’s include of what the spec excludes does not narrow the rest', () => {
+  const filters = { excludedNamespaceScopedResources: ['pods'] }
+  const policy = { includedNamespaceScopedResources: ['pods'] }
+  assert.deepEqual(listed(filters, policy), ['configmaps', 'namespaces', 'deployments.apps'])
+})
+
 test('a policy has no say in old filters', () => {
   const filters = { includedResources: ['pods'] }
   assert.deepEqual(listed(filters, { excludedNamespaceScopedResources: ['pods'] }), ['pods'])
