@@ -6,7 +6,8 @@ import type { Item, KubeObject, ResourceType, ServedType } from '#kube/object.ts
 import { resourceName } from '#kube/object.ts'
 import type { BackupFilters } from './backup-filters.ts'
 import { defaultBackupFilters } from './backup-filters.ts'
-import { matchesSelector } from './label-selector.ts'
+import { SelectionError } from './error.ts'
+import { matchesSelector, selectorProblems } from './label-selector.ts'
 import type { NamespaceScope } from './namespace-scope.ts'
 import { compileNamespaceScope, labelledOutNamespaces } from './namespace-scope.ts'
 import type { IncludeExcludePolicy } from './resource-policies.ts'
@@ -57,8 +58,11 @@ export type SkipReason =
   | 'namespace-not-active'
   | 'namespace-without-selected-items'
 
-/** How an item came: found by a list, or pulled in by another item (`relatedItems`), to which looser rules apply (spec/backup §3.7). */
-export type Origin = 'listed' | 'related'
+/**
+ * How an item came: found by a list; pulled in by another item (`relatedItems`), to which looser rules apply (spec/backup §3.7); or
+ * demanded by an item action that insists on it, whatever the filters say.
+ */
+export type Origin = 'listed' | 'related' | 'demanded'
 
 /** Whether objects of a type are listed. */
 export type TypeDecision = { take: true } | { take: false; reason: TypeSkipReason }
@@ -71,7 +75,7 @@ export interface ScopeOptions {
   policy?: IncludeExcludePolicy | undefined
 }
 
-/** Compiles valid filters for one cluster; what `defaultBackupFilters` adds is added here if it is not there yet. */
+/** Compiles valid filters for one cluster; what `defaultBackupFilters` adds is added here if it is not there yet. Throws SelectionError for a selector that is none. */
 export function compileBackupScope(
   filters: BackupFilters,
   cluster: ClusterView,
@@ -122,6 +126,7 @@ export function takesType(scope: BackupScope, type: ResourceType): TypeDecision 
 /** Says why `item` stays out of the backup; undefined means it goes in. For Namespaces ask `namespaceSkipReason`. */
 export function skipReason(item: Item, scope: BackupScope, origin: Origin = 'listed'): SkipReason | undefined {
   const own = ownReason(item.object)
+  if (origin === 'demanded') return own === 'being-deleted' ? own : undefined
   if (own !== undefined) return own
   const ofType = origin === 'listed' ? listedTypeReason(scope, item.type) : relatedFilterReason(scope.rules, item.type)
   if (ofType !== undefined) return ofType
@@ -176,8 +181,12 @@ function typeKey(type: ResourceType): string {
 }
 
 function selectorsOf(filters: BackupFilters): LabelSelector[] {
-  if (filters.labelSelector !== undefined && filters.labelSelector !== null) return [filters.labelSelector]
-  return filters.orLabelSelectors ?? []
+  const { labelSelector, orLabelSelectors } = filters
+  const selectors = labelSelector ? [labelSelector] : (orLabelSelectors ?? [])
+  // An operator that is passed over would select too much, and a server that refuses it would cost every type.
+  const [problem] = selectors.flatMap(selectorProblems)
+  if (problem !== undefined) throw new SelectionError('bad-selector', `label selector of the backup: ${problem}`)
+  return selectors
 }
 
 function listedTypeReason(scope: BackupScope, type: ResourceType): TypeSkipReason | undefined {
@@ -186,8 +195,8 @@ function listedTypeReason(scope: BackupScope, type: ResourceType): TypeSkipReaso
 }
 
 function ownReason(object: KubeObject): SkipReason | undefined {
-  if (object.metadata.labels?.[labelKeys.excludeFromBackup] === 'true') return 'labelled-out'
-  return object.metadata.deletionTimestamp === undefined ? undefined : 'being-deleted'
+  if (object.metadata.deletionTimestamp !== undefined) return 'being-deleted'
+  return object.metadata.labels?.[labelKeys.excludeFromBackup] === 'true' ? 'labelled-out' : undefined
 }
 
 // A namespace made after the scope was compiled belongs to a backup of everything, and to no other.
