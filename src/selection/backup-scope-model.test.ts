@@ -64,11 +64,11 @@ function modelTakesNamespace(filters: BackupFilters, name: string): boolean {
   return included && !means(namespacesOf, filters.excludedNamespaces).includes(name)
 }
 
-/** All are included, and nothing is excluded, not even by a name that does not exist. */
+/** All are included and nothing is excluded; a name that does not exist, in either list, speaks of a part of the cluster. */
 function modelEverything(filters: BackupFilters): boolean {
   return (
     allNamespaces.every((name) => modelTakesNamespace(filters, name)) &&
-    filters.excludedNamespaces?.includes('nowhere') !== true
+    ![...(filters.includedNamespaces ?? []), ...(filters.excludedNamespaces ?? [])].includes('nowhere')
   )
 }
 

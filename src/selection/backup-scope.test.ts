@@ -134,6 +134,16 @@ test('what is labelled out or being deleted stays out, however it came', () => {
   assert.equal(skipReason(item(pods, 'shop', almost), scopeOf({})), undefined)
 })
 
+test('what an action demands goes in whatever the filters say, unless it is being deleted', () => {
+  const scope = scopeOf({ includedNamespaces: ['db1'], includedResources: ['cm'], includeClusterResources: false })
+  for (const one of [item(pods, 'shop', hidden), item(volumes), item(configMaps, 'shop-tmp')]) {
+    assert.equal(skipReason(one, scope, 'demanded'), undefined)
+    assert.notEqual(skipReason(one, scope, 'related'), undefined)
+  }
+  const leaving = item(pods, 'shop', { ...hidden, deletionTimestamp: 'now' })
+  assert.equal(skipReason(leaving, scope, 'demanded'), 'being-deleted')
+})
+
 test('a namespace that is labelled out takes its items with it', () => {
   const scope = compileBackupScope({}, { types, namespaces: [object('shop'), object('secret', undefined, hidden)] })
   assert.equal(scope.everyNamespace, false)

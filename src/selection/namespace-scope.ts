@@ -24,15 +24,17 @@ export function compileNamespaceScope(filters: BackupFilters, cluster: readonly 
   const wanted = names.filter((name) => includes(included, name))
   const known = new Set(names)
   const namespaces = wanted.filter((name) => !excluded.matches(name))
+  const missingNamespaces = included.entries.filter((entry) => entry !== '' && !isGlob(entry) && !known.has(entry))
   return {
-    // Excluding what does not exist makes a backup partial only if it was excluded by name: a pattern is expanded first.
+    // Naming what does not exist, included or excluded, makes a backup one of a part of the cluster; a pattern is expanded first.
     everyNamespace:
       wanted.length === names.length &&
+      missingNamespaces.length === 0 &&
       !names.some(excluded.matches) &&
       !excluded.entries.some((entry) => !isGlob(entry)),
     namespaces,
     wantedNamespaces: new Set(namespaces),
-    missingNamespaces: included.entries.filter((entry) => entry !== '' && !isGlob(entry) && !known.has(entry)),
+    missingNamespaces,
   }
 }
 

@@ -82,9 +82,11 @@ function isCsi(
   if (csi === undefined) return false
   if (driver === '') return true
   const attributes = csi.volumeAttributes
+  const wanted = Object.entries(volumeAttributes)
+  if (driver !== csi.driver || wanted.length === 0) return driver === csi.driver
+  // As for Velero, an attribute that is missing among others is an empty one.
   return (
-    driver === csi.driver &&
-    Object.entries(volumeAttributes).every(([key, value]) => ownValue(attributes, key) === value)
+    Object.keys(attributes).length > 0 && wanted.every(([key, value]) => (ownValue(attributes, key) ?? '') === value)
   )
 }
 
