@@ -19,6 +19,8 @@ export interface ServerConfig {
   readonly resourceTimeout: string
   readonly defaultVolumesToFsBackup: boolean
   readonly defaultSnapshotMoveData: boolean
+  /** Provider → name of the VolumeSnapshotLocation of backups that name none, where a provider has several. */
+  readonly defaultVolumeSnapshotLocations: Readonly<Record<string, string>>
   readonly storeValidationFrequency: number
   readonly concurrentBackups: number
   readonly concurrentRestores: number

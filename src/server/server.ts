@@ -151,6 +151,7 @@ function startControllers(
     resourceTimeout: config.resourceTimeout,
     defaultVolumesToFsBackup: config.defaultVolumesToFsBackup,
     snapshotMoveData: config.defaultSnapshotMoveData,
+    defaultSnapshotLocations: config.defaultVolumeSnapshotLocations,
   }
   const ownUrl = (location: string, key: string, seconds: number): string =>
     `${publicUrl}/download?${signLink({ location, key, expires: now().getTime() + seconds * 1000 }, linkSecret)}`

@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { note, type CliContext } from '../context.ts'
 import { OK } from '../exit.ts'
-import { choice, duration, integer, text, toggle, type FlagValues } from '../flag.ts'
+import { choice, duration, integer, map, text, toggle, type FlagValues } from '../flag.ts'
 
 const flags = {
   ...installationFlags,
@@ -23,6 +23,7 @@ const flags = {
   'resource-timeout': duration('how long to wait for single objects (default 10m)'),
   'default-volumes-to-fs-backup': toggle('copy the files of pod volumes unless they opt out'),
   'default-snapshot-move-data': toggle('move the data of CSI snapshots to the location'),
+  'default-volume-snapshot-locations': map('snapshot location of each provider that has several', { separator: ':' }),
   'store-validation-frequency': duration('how often locations are checked; 0 for once (default 1m)'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
   'concurrent-restores': integer('restores run at once (default 1)', 1),
@@ -66,6 +67,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     resourceTimeout: given['resource-timeout'] ?? '10m0s',
     defaultVolumesToFsBackup: given['default-volumes-to-fs-backup'] ?? false,
     defaultSnapshotMoveData: given['default-snapshot-move-data'] ?? false,
+    defaultVolumeSnapshotLocations: given['default-volume-snapshot-locations'] ?? {},
     storeValidationFrequency: parseDuration(given['store-validation-frequency'] ?? '1m'),
     concurrentBackups: given['concurrent-backups'] ?? 1,
     concurrentRestores: given['concurrent-restores'] ?? 1,
