@@ -3,6 +3,8 @@ import { before, test } from 'node:test'
 import type { Backup, BackupSpec } from '#api/backup.ts'
 import { readPolicies } from '#backup/policies.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { loadKubeConfig } from '#kube/config.ts'
+import { connect } from '#kube/connect.ts'
 import { memoryStore } from '#store/memory.ts'
 import { backUp, namesOf, readBackup } from '../support/backup-run.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
@@ -63,6 +65,17 @@ test('a ConfigMap that is missing, has not exactly one key or cannot be understo
     `${place} is not valid: version: must be v1, not "v3"`,
     `${place} is not valid: volumePolicies: must be a list`,
   ])
+})
+
+test('a ConfigMap that may not be read is a problem of the backup, told in the server’s words', async () => {
+  await using home = await testNamespace(kube)
+  const { kubeconfigPath } = await sharedCluster()
+  const config = await loadKubeConfig({ env: {}, home: '/', kubeconfig: kubeconfigPath })
+  const nobody = connect({ ...config, user: { ...config.user, headers: { 'impersonate-user': ['nobody'] } } })
+  const { problems } = await readPolicies(nobody, naming(home.name, 'configmap'))
+  await nobody.close()
+  assert.equal(problems.length, 1)
+  assert.match(problems.join(), /^resource policy ConfigMap .*\/policies cannot be read: .*cannot get configmaps/)
 })
 
 test('filters in a policy do not go with old filters in the spec', async () => {
