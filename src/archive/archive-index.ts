@@ -47,6 +47,7 @@ export class ArchiveIndex {
   readonly #sizes: number[] = []
   #lastName = ''
 
+  /** One more than the highest number of an entry. */
   get total(): number {
     return this.#sizes.length
   }
@@ -58,6 +59,12 @@ export class ArchiveIndex {
     this.#positions[ordinal] = extent.position
     this.#sizes[ordinal] = extent.size
     names.set(this.#own(address.name), ordinal)
+  }
+
+  /** Takes an entry out again, as if it had never been added; its number stays unused. */
+  remove({ resource, namespace = '', name, version, preferred }: EntryAddress): void {
+    const view = this.#views.get(resource)?.get(viewKey({ version, preferred }))
+    view?.folders.get(namespace)?.delete(name)
   }
 
   resources(): string[] {

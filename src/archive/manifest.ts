@@ -31,7 +31,9 @@ const entry = z.object({
   size: z.int().nonnegative(),
 })
 
-/** How one type was read: `resource` as in `deployments.apps`; `resourceVersion` that of its list; `atCut` false when that is not the cut's, and then `reason` says why. */
+/**
+ * How one type was read: `resource` as in `deployments.apps`; `resourceVersion` that of its list; `atCut` false when that is not the cut's, and then
+ * `reason` says why. `replayed`: it was read at an earlier version, `from`, and brought to the cut by the changes since; so many objects changed. */
 export type CutType = z.output<typeof cutType>
 
 const cutType = z.object({
@@ -40,6 +42,7 @@ const cutType = z.object({
   resourceVersion: z.string(),
   atCut: z.boolean(),
   reason: z.string().optional(),
+  replayed: z.object({ from: z.string(), changes: z.int().nonnegative() }).optional(),
   objects: z.int().nonnegative(),
 })
 
@@ -56,18 +59,26 @@ export type ManifestArtifact = z.output<typeof artifact>
 const trailer = z.object({
   cut,
   artifacts: z.array(artifact),
+  withdrawn: z.array(z.string()).optional(),
   objects: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
 })
 
-/** Last line of a manifest, which makes it whole. `objects` counts the lines in between, `bytes` adds up their sizes. */
+/**
+ * Last line of a manifest, which makes it whole. `objects` counts the lines in between, `bytes` adds up their sizes; of lines with the same
+ * path the last one counts. `withdrawn`: paths that do not count at all, since the archive takes them back (metadata/withdrawn.json).
+ */
 export type ManifestTrailer = z.output<typeof trailer>
 
 /** Collects a manifest while the backup runs. */
 export interface ManifestWriter extends AsyncDisposable {
   add(entry: ManifestEntry): void
   /** Ends the manifest with what is known only then. The bytes may be read more than once, until dispose. */
-  finish(end: { cut: Cut; artifacts: ManifestArtifact[] }): Promise<AsyncIterable<Uint8Array>>
+  finish(end: {
+    cut: Cut
+    artifacts: ManifestArtifact[]
+    withdrawn?: string[] | undefined
+  }): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** A writer that compresses into a nameless temporary file in `spoolDir`, so memory does not grow. */
@@ -85,8 +96,8 @@ export async function createManifest(
       bytes += size
       spool.write(`${goJson({ path, version, uid, resourceVersion, sha256, size })}\n`)
     },
-    async finish({ cut, artifacts }) {
-      spool.write(`${goJson({ cut, artifacts, objects, bytes })}\n`)
+    async finish({ cut, artifacts, withdrawn }) {
+      spool.write(`${goJson({ cut, artifacts, withdrawn, objects, bytes })}\n`)
       return await spool.finish()
     },
     async [Symbol.asyncDispose]() {

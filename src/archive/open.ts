@@ -6,6 +6,7 @@ import type { ArchivedEntry, ArchivedVersion } from './archive-index.ts'
 import { entryAddress, safePath } from './entry-path.ts'
 import { ArchiveError } from './error.ts'
 import { gunzip } from './gzip.ts'
+import { withdrawnEntries, withdrawnPath } from './withdrawn.ts'
 import { openSpool } from './spool.ts'
 import type { Spool } from './spool.ts'
 
@@ -34,7 +35,7 @@ export interface OpenArchiveOptions {
 export interface OpenArchive extends AsyncDisposable {
   /** Content of `metadata/version`; undefined when the archive has none. */
   readonly formatVersion: string | undefined
-  /** Number of entries, on unversioned paths and in version folders. */
+  /** Number of entries, on unversioned paths and in version folders, and of those that were withdrawn again. */
   readonly total: number
   /** Resources with entries on unversioned paths, in archive order. Empty for a backup of nothing. */
   resources(): string[]
@@ -84,6 +85,7 @@ async function readContent(
   let last: { position: number; bytes: Buffer } = { position: 0, bytes: Buffer.alloc(0) }
   for await (const { path, body } of files(bytes, { limits, signal: options.signal })) {
     if (path === 'metadata/version') formatVersion = supportedVersion(body.toString())
+    if (path === withdrawnPath) for (const address of withdrawnEntries(body)) index.remove(address)
     const address = entryAddress(path)
     if (address === undefined) continue
     // Velero writes most objects twice in a row; one copy on disk is enough.

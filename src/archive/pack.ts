@@ -5,6 +5,7 @@ import { entryPath } from './entry-path.ts'
 import { gzip } from './gzip.ts'
 import type { ManifestEntry } from './manifest.ts'
 import { paddingOf, tarHeader } from './tar-header.ts'
+import { encodeWithdrawn, withdrawnPath } from './withdrawn.ts'
 
 /** One object for the archive. `preferred`: its version is the group's preferred one, so it also gets the unversioned path. */
 export interface PackItem {
@@ -12,11 +13,18 @@ export interface PackItem {
   readonly preferred: boolean
 }
 
+/** Names an item that was packed. */
+export type PackRef = Omit<Item, 'object'> & { readonly preferred: boolean }
+
 export interface PackOptions {
   /** Modification time of every entry. */
   readonly mtime: Date
   /** Called once per object, in order, before its bytes leave. */
   readonly onEntry?: ((entry: ManifestEntry) => void) | undefined
+  /** What of the items is to be taken back; asked for when they have ended. */
+  readonly withdrawn?: (() => Iterable<PackRef>) | undefined
+  /** Told of the paths that were taken back, if there are any. */
+  readonly onWithdrawn?: ((paths: string[]) => void) | undefined
   /** Deflate level 1–9; docs/decisions/0006-tar-library.md says why the default is 3. */
   readonly level?: number | undefined
 }
@@ -32,7 +40,10 @@ export function packArchive(items: AsyncIterable<PackItem>, options: PackOptions
   return gzip(tarChunks(items, options), { level: options.level ?? 3 })
 }
 
-async function* tarChunks(items: AsyncIterable<PackItem>, { mtime, onEntry }: PackOptions): AsyncGenerator<Uint8Array> {
+async function* tarChunks(
+  items: AsyncIterable<PackItem>,
+  { mtime, onEntry, withdrawn, onWithdrawn }: PackOptions,
+): AsyncGenerator<Uint8Array> {
   const seconds = Math.max(0, Math.floor(mtime.getTime() / 1000))
   let parts: Uint8Array[] = []
   let size = 0
@@ -55,11 +66,16 @@ async function* tarChunks(items: AsyncIterable<PackItem>, { mtime, onEntry }: Pa
       size = 0
     }
   }
+  const back = [...(withdrawn?.() ?? [])].flatMap(({ preferred, ...ref }) => pathsOf(ref, preferred))
+  if (back.length > 0) {
+    add(withdrawnPath, encodeWithdrawn(back))
+    onWithdrawn?.(back)
+  }
   parts.push(endOfArchive)
   yield Buffer.concat(parts)
 }
 
-function pathsOf({ type, namespace, name }: Item, preferred: boolean): string[] {
+function pathsOf({ type, namespace, name }: Omit<Item, 'object'>, preferred: boolean): string[] {
   const address = { resource: resourceName(type), namespace, name }
   const versioned = entryPath({ ...address, version: type.version, preferred })
   return preferred ? [entryPath({ ...address, version: undefined, preferred: false }), versioned] : [versioned]

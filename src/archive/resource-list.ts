@@ -17,8 +17,10 @@ export type ResourceList = Record<string, string[]>
 
 /** Gathers a resource list; the same object named again counts once, its last action wins. */
 export interface ResourceListBuilder {
-  /** Without `action` for a backup, with it for a restore. */
-  add(object: ListedObject, action?: RestoreAction): void
+  /** Without `action` for a backup, with it for a restore. False when the object was there already. */
+  add(object: ListedObject, action?: RestoreAction): boolean
+  /** Takes an object out again; false when it was not there. */
+  remove(object: ListedObject): boolean
   /** Keys and names sorted. */
   list(): ResourceList
 }
@@ -27,17 +29,27 @@ export interface ResourceListBuilder {
 export function resourceListBuilder(): ResourceListBuilder {
   const kinds = new Map<string, Map<string, RestoreAction | undefined>>()
   return {
-    add({ apiVersion, kind, namespace, name }, action) {
-      const key = `${apiVersion}/${kind}`
+    add(object, action) {
+      const key = kindKey(object)
       const names = kinds.get(key) ?? new Map<string, RestoreAction | undefined>()
       kinds.set(key, names)
-      names.set(namespace === undefined || namespace === '' ? name : `${namespace}/${name}`, action)
+      const before = names.size
+      return names.set(nameIn(object), action).size > before
     },
+    remove: (object) => kinds.get(kindKey(object))?.delete(nameIn(object)) ?? false,
     list() {
-      const keys = [...kinds.keys()].toSorted()
+      const keys = [...kinds].flatMap(([key, names]) => (names.size > 0 ? [key] : [])).toSorted()
       return Object.fromEntries(keys.map((key) => [key, lines(kinds.get(key)!)]))
     },
   }
+}
+
+function kindKey({ apiVersion, kind }: ListedObject): string {
+  return `${apiVersion}/${kind}`
+}
+
+function nameIn({ namespace, name }: ListedObject): string {
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`
 }
 
 function lines(names: Map<string, RestoreAction | undefined>): string[] {

@@ -3,7 +3,7 @@ import { entryAddress, entryPath } from './entry-path.ts'
 import type { ManifestEntry, ManifestReader } from './manifest.ts'
 import type { ArchivedEntry, OpenArchive } from './open.ts'
 
-/** One way in which archive and manifest disagree. `missing`: in the manifest only. `extra`: in the archive only, or twice in the manifest. */
+/** One way in which archive and manifest disagree. `missing`: in the manifest only. `extra`: in the archive only. */
 export interface ManifestDifference {
   readonly path: string
   readonly problem: 'missing' | 'extra' | 'changed'
@@ -22,23 +22,26 @@ export async function verifyArchive(
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<Verification> {
   const seen = new Uint8Array(archive.total)
-  const differences: ManifestDifference[] = []
+  // A path whose object changed while it was backed up has several lines, of which the last one counts.
+  const problems = new Map<string, ManifestDifference['problem']>()
   let objects = 0
   for await (const entry of manifest.entries) {
     signal?.throwIfAborted()
     objects += 1
     for (const path of pathsOf(entry)) {
       const found = archive.find(path)
-      const problem =
-        found === undefined ? 'missing' : seen[found.ordinal] === 1 ? 'extra' : await changed(archive, found, entry)
+      const problem = found === undefined ? 'missing' : await changed(archive, found, entry)
       if (found !== undefined) seen[found.ordinal] = 1
-      if (problem !== undefined) differences.push({ path, problem })
+      if (problem === undefined) problems.delete(path)
+      else problems.set(path, problem)
     }
   }
   for (const views of [archive.entries(), archive.versionedEntries()]) {
-    for (const { path, ordinal } of views) if (seen[ordinal] === 0) differences.push({ path, problem: 'extra' })
+    for (const { path, ordinal } of views) if (seen[ordinal] === 0) problems.set(path, 'extra')
   }
-  return { objects, differences }
+  const { withdrawn = [] } = await manifest.trailer()
+  for (const path of withdrawn) if (problems.get(path) === 'missing') problems.delete(path)
+  return { objects, differences: [...problems].map(([path, problem]) => ({ path, problem })) }
 }
 
 function pathsOf({ path, version }: ManifestEntry): string[] {

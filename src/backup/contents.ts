@@ -1,10 +1,11 @@
 import { resourceListBuilder, type ResourceListBuilder } from '#archive/resource-list.ts'
 import type { CutType } from '#archive/manifest.ts'
 import type { PackItem } from '#archive/pack.ts'
+import type { CollectedItem, CollectedRef } from '#collect/collect.ts'
 import type { Reading } from '#collect/list.ts'
 import { cleanForBackup } from '#items/clean-for-backup.ts'
 import type { Item, ResourceType } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import { apiVersionOf, resourceName } from '#kube/object.ts'
 
 /** What went into the archive, counted while it passes. */
 export interface Contents {
@@ -14,9 +15,11 @@ export interface Contents {
   types(readings: readonly Reading[], cut: string): CutType[]
   /** The items as they are stored, counted on their way. */
   pass(
-    items: AsyncIterable<Item>,
+    items: AsyncIterable<CollectedItem>,
     options: { backupName: string; signal?: AbortSignal | undefined },
   ): AsyncIterable<PackItem>
+  /** Takes back what has passed; gives those of `refs` that had. */
+  withdraw(refs: readonly CollectedRef[]): CollectedRef[]
 }
 
 /** Nothing yet. `onItem` hears of each item as it was read, and the count with it. */
@@ -24,6 +27,10 @@ export function openContents(onItem: (item: Item, count: number) => void): Conte
   const list = resourceListBuilder()
   const perType = new Map<string, number>()
   let count = 0
+  const tally = (type: ResourceType, change: 1 | -1): void => {
+    perType.set(typeKey(type), (perType.get(typeKey(type)) ?? 0) + change)
+    count += change
+  }
   return {
     list,
     get count() {
@@ -33,17 +40,27 @@ export function openContents(onItem: (item: Item, count: number) => void): Conte
     async *pass(items, { backupName, signal }) {
       for await (const item of items) {
         signal?.throwIfAborted()
-        const resource = resourceName(item.type)
         const object = cleanForBackup(item, { backupName })
-        list.add({ apiVersion: object.apiVersion, kind: object.kind, namespace: item.namespace, name: item.name })
-        perType.set(resource, (perType.get(resource) ?? 0) + 1)
-        count += 1
-        // Only preferred versions are collected.
-        yield { item: object === item.object ? item : { ...item, object }, preferred: true }
-        onItem(item, count)
+        const { namespace, name, preferred } = item
+        const isNew = list.add({ apiVersion: object.apiVersion, kind: object.kind, namespace, name })
+        if (isNew) tally(item.type, 1)
+        yield { item: object === item.object ? item : { ...item, object }, preferred }
+        if (isNew) onItem(item, count)
       }
     },
+    withdraw(refs) {
+      return refs.filter(({ type, namespace, name }) => {
+        const was = list.remove({ apiVersion: apiVersionOf(type), kind: type.kind, namespace, name })
+        if (was) tally(type, -1)
+        return was
+      })
+    },
   }
+}
+
+/** The versions of a type have lists of their own. */
+function typeKey(type: ResourceType): string {
+  return `${type.version}/${resourceName(type)}`
 }
 
 /** A type that took several lists is at the cut when all of them are, otherwise it shows the first that is not. */
@@ -51,11 +68,10 @@ function cutTypes(readings: readonly Reading[], cut: string, perType: ReadonlyMa
   const types = new Map<string, CutType>()
   for (const reading of readings) {
     const { type } = reading.request
-    const resource = resourceName(type)
-    const known = types.get(resource)
-    if (known === undefined || (known.atCut && !reading.atCut)) {
-      types.set(resource, cutType(type, reading, { cut, objects: perType.get(resource) ?? 0 }))
-    }
+    const key = typeKey(type)
+    const known = types.get(key)
+    const worse = known !== undefined && known.atCut && (!reading.atCut || reading.replayed !== undefined)
+    if (known === undefined || worse) types.set(key, cutType(type, reading, { cut, objects: perType.get(key) ?? 0 }))
   }
   return [...types.values()]
 }
@@ -69,6 +85,7 @@ function cutType(type: ResourceType, reading: Reading, { cut, objects }: { cut: 
     resourceVersion: atCut ? cut : resourceVersion,
     atCut: atCut && reading.failure === undefined,
     ...(reason === undefined ? {} : { reason }),
+    ...(reading.replayed === undefined ? {} : { replayed: reading.replayed }),
     objects,
   }
 }

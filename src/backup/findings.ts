@@ -34,7 +34,19 @@ export function logBefore(log: RunLog, { cut, scope }: { cut: Cut; scope: Backup
 }
 
 /** Logs how the reading went, once it has ended. */
-export function logAfter(log: RunLog, { readings, missing }: Collection): void {
+export function logAfter(log: RunLog, { readings, missing, missingOrdered, resourceVersion }: Collection): void {
+  const replayed = readings.filter((reading) => reading.replayed !== undefined)
+  if (replayed.length > 0) {
+    const changes = replayed.reduce((sum, reading) => sum + (reading.replayed?.changes ?? 0), 0)
+    log.info('The version could not be had to the end: what was read was brought to a later one by the changes since', {
+      resourceVersion,
+      lists: replayed.length,
+      changes,
+    })
+  }
+  for (const { resource, namespace = '', name } of missingOrdered) {
+    log.warning('An object named in orderedResources is not in this backup', { resource, namespace, name })
+  }
   for (const { request, atCut, reason, failure } of readings) {
     const { namespace } = request
     const fields = { resource: resourceName(request.type), ...(namespace === undefined ? {} : { namespace }) }

@@ -2,7 +2,7 @@
 // It composes the rooms and knows nothing of controllers, commands or the Backup custom resource's life in a cluster; whoever calls it stores the result.
 import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
-import type { Backup, BackupStatus } from '#api/backup.ts'
+import type { Backup, BackupSpec, BackupStatus } from '#api/backup.ts'
 import { encodeBackupMetadata } from '#archive/backup-metadata.ts'
 import { encodeJsonGz } from '#archive/json-gz.ts'
 import { createManifest, type ManifestWriter } from '#archive/manifest.ts'
@@ -13,7 +13,7 @@ import type { LogLine } from '#archive/log-line.ts'
 import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import { openCollection, type Collection } from '#collect/collect.ts'
-import { readCut, type Cut } from '#collect/cut.ts'
+import { readCut } from '#collect/cut.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { compileBackupScope, type BackupScope } from '#selection/backup-scope.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
@@ -32,6 +32,8 @@ export interface BackupRun {
   kube: KubeClient
   store: ObjectStore
   now: () => Date
+  /** Every served version of each type, each in its folder: Velero's feature EnableAPIGroupVersions. */
+  everyVersion?: boolean | undefined
   /** Program and version for the manifest, such as `lifeboat/0.1.0`; default `lifeboat`. */
   createdBy?: string | undefined
   /** From `readPolicies`. */
@@ -70,7 +72,7 @@ export async function runBackup(run: BackupRun): Promise<Backup> {
 async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLog): Promise<Backup> {
   const started = run.now()
   const meter = progressMeter(run.onProgress, run.now)
-  const { cut, scope, collection } = await open(run, log, meter)
+  const { scope, collection } = await open(run, log, meter)
   await using manifest = await createManifest(
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
@@ -80,14 +82,15 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
     uncovered.see(item)
     meter.update({ itemsBackedUp: count, totalItems: Math.max(count, collection.expected) })
   })
-  await putArchive(run, { artifacts, collection, contents, manifest, meter })
+  const withdrawn = await putArchive(run, { artifacts, collection, contents, manifest, meter })
   logAfter(log, collection)
   uncovered.report(log)
   meter.tell({ phase: 'finishing', totalItems: contents.count })
   log.info('Archived all objects', { objects: contents.count, namespaces: scope.namespaces.length })
   await putSiblings(artifacts, log, contents)
-  const types = contents.types(collection.readings, cut.resourceVersion)
-  const end = { cut: { resourceVersion: cut.resourceVersion, types }, artifacts: [...artifacts.written] }
+  const { resourceVersion } = collection
+  const types = contents.types(collection.readings, resourceVersion)
+  const end = { cut: { resourceVersion, types }, artifacts: [...artifacts.written], withdrawn }
   await artifacts.put('manifest', await manifest.finish(end))
   const backup = finished(run, { started, items: contents.count, ...log.counts() })
   await artifacts.assertWhole()
@@ -101,20 +104,24 @@ async function open(
   run: BackupRun,
   log: StoredRunLog,
   meter: ProgressMeter,
-): Promise<{ cut: Cut; scope: BackupScope; collection: Collection }> {
+): Promise<{ scope: BackupScope; collection: Collection }> {
   const { kube, signal, backup } = run
   meter.tell({})
   const cut = await readCut(kube, { signal })
-  const scope = compileBackupScope(backup.spec, cut, { policy: run.policies?.includeExclude })
+  const scope = compileBackupScope(backup.spec, cut, {
+    policy: run.policies?.includeExclude,
+    everyVersion: run.everyVersion,
+  })
   logBefore(log, { cut, scope })
   const volumeGroupLabel = backup.spec.volumeGroupSnapshotLabelKey
   const { relations, failure } = await readRelations({ kube, cut, scope, signal, volumeGroupLabel })
   if (failure !== undefined) {
     log.error('Could not find the cluster roles of service accounts', { error: failure })
   }
-  const collection = await openCollection({ kube, cut, scope, relations, signal })
+  const order = orderOf(backup.spec.orderedResources)
+  const collection = await openCollection({ kube, cut, scope, relations, order, signal })
   meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
-  return { cut, scope, collection }
+  return { scope, collection }
 }
 
 interface ArchiveParts {
@@ -125,8 +132,8 @@ interface ArchiveParts {
   meter: ProgressMeter
 }
 
-/** From the API server straight into the store. */
-async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<void> {
+/** From the API server straight into the store. Gives the paths that were taken back, undefined if none were. */
+async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[] | undefined> {
   const { artifacts, collection, contents, manifest, meter } = parts
   let failure: unknown
   // Stores may wrap an error that comes out of the bytes they are given; this one is the cause.
@@ -134,12 +141,25 @@ async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<void> {
     contents.pass(collection.items, { backupName: run.backup.metadata.name, signal: run.signal }),
     (error) => (failure = error),
   )
-  const bytes = packArchive(items, { mtime: run.now(), onEntry: (entry) => manifest.add(entry) })
+  let withdrawn: string[] | undefined
+  const bytes = packArchive(items, {
+    mtime: run.now(),
+    onEntry: (entry) => manifest.add(entry),
+    withdrawn: () => contents.withdraw(collection.gone),
+    onWithdrawn: (paths) => (withdrawn = paths),
+  })
   try {
     await artifacts.put('contents', counted(bytes, meter))
   } catch (error) {
     throw failure ?? error
   }
+  return withdrawn
+}
+
+/** `namespace/name,…` per plural, as in the spec. */
+function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<string, readonly string[]> {
+  const entries = Object.entries(ordered ?? {})
+  return new Map(entries.map(([plural, names]) => [plural, names.split(',').map((name) => name.trim())]))
 }
 
 async function putSiblings(artifacts: Artifacts, log: StoredRunLog, contents: Contents): Promise<void> {

@@ -1,37 +1,41 @@
-import type { KubeClient } from '#kube/client.ts'
-import type { Item, KubeObject, ResourceType } from '#kube/object.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { namespaceSkipReason, skipReason, type BackupScope } from '#selection/backup-scope.ts'
-import type { Cut } from './cut.ts'
+import { namespaceSkipReason, skipReason } from '#selection/backup-scope.ts'
+import { itemOf, type CollectedItem, type CollectedRef } from './collected.ts'
 import { isNamespaces, planLists } from './list-plan.ts'
-import { readPages, startList, type ListContext, type ListRequest, type Reading, type StartedList } from './list.ts'
-import { mergeSources, type Source } from './merge.ts'
-import { referenceKey, type Reference, type Relations } from './relations.ts'
-import { failedReading, isFatal, startLists, type StartedType } from './start.ts'
-import { openWanted, type Wanted, type WantedPlace } from './wanted.ts'
+import type { ListRequest, Reading } from './list.ts'
+import { mergeSources } from './merge.ts'
+import { referenceKey, type Reference } from './relations.ts'
+import type { CollectOptions, Run } from './run.ts'
+import { commonVersion, settle } from './settle.ts'
+import { listContext, listSource, typeSource } from './sources.ts'
+import { failedReading, startLists } from './start.ts'
+import { openWanted, type WantedPlace } from './wanted.ts'
 
-export interface CollectOptions {
-  readonly kube: KubeClient
-  readonly cut: Cut
-  readonly scope: BackupScope
-  readonly relations: Relations
-  /** Objects per page; default 250. */
-  readonly pageSize?: number | undefined
-  /** Lists that are read at the same time; default 3. */
-  readonly parallel?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
+export type { CollectOptions } from './run.ts'
+export type { CollectedItem, CollectedRef } from './collected.ts'
 
 /** A cluster being collected. */
 export interface Collection {
-  /** Every object of the backup once, order kept inside a type; may be read once. Rejects with KubeError when the API server is lost. */
-  readonly items: AsyncIterable<Item>
+  /**
+   * Every object of the backup, order kept inside a type; may be read once. An object comes again only when it changed and the cut had to
+   * move on meanwhile: the last one counts. Rejects with KubeError when the API server is lost.
+   */
+  readonly items: AsyncIterable<CollectedItem>
+  /** Takes further objects into the backup, while `items` is being read. They have to pass the rules for related items, unless `mustInclude`. */
+  want(references: readonly Reference[], options?: { mustInclude?: boolean }): void
+  /** The resourceVersion that the objects show; final when `items` has ended. */
+  readonly resourceVersion: string
+  /** Objects that may have come and are not part of the backup after all; final when `items` has ended. */
+  readonly gone: readonly CollectedRef[]
   /** How many objects the lists hold before filtering, as far as the server says. */
   readonly expected: number
   /** How each list was read; final when `items` has ended. */
   readonly readings: readonly Reading[]
   /** Objects that others point at and that do not exist; final when `items` has ended. */
   readonly missing: readonly Reference[]
+  /** Names in `order` that no object answered to; final when `items` has ended. */
+  readonly missingOrdered: readonly Reference[]
 }
 
 /** The lists of a type that is pulled in by name, up to so many names; beyond, the whole type is read. */
@@ -63,10 +67,26 @@ export async function openCollection(options: CollectOptions): Promise<Collectio
       onMissing: (reference) => missing.push(reference),
     }),
     populated: new Set(),
+    replayables: [],
+    gone: new Map(),
+    missingOrdered: [],
   }
   const namespaces = scope.types.some(isNamespaces) ? scope.namespaces.length : 0
   const expected = lists.reduce((sum, list) => sum + list.first.length + (list.remaining ?? 0), namespaces)
-  return { items: allItems(run), expected, readings, missing }
+  return {
+    items: allItems(run),
+    want: (references, options) => run.wanted.want(references, options),
+    expected,
+    readings,
+    missing,
+    get gone() {
+      return [...run.gone.values()]
+    },
+    missingOrdered: run.missingOrdered,
+    get resourceVersion() {
+      return context.cut
+    },
+  }
 }
 
 /** All objects of a type at the cut, for types of which there are few. `reading` says how; a failure is in it. Rejects when the API server is lost. */
@@ -75,32 +95,12 @@ export async function readAll(
   options: Pick<CollectOptions, 'kube' | 'cut' | 'signal'>,
 ): Promise<{ objects: readonly KubeObject[]; reading: Reading }> {
   const readings: Reading[] = []
-  const source = listSource({ type }, { context: listContext(options), readings })
+  const source = listSource({ type }, { context: listContext(options), readings, replayables: [] })
   const objects = (await Array.fromAsync(source())).flatMap((page) => page.objects)
   return { objects, reading: readings[0] ?? failedReading({ type }, 'was not read') }
 }
 
-interface Run extends CollectOptions {
-  readonly context: ListContext
-  readonly readings: Reading[]
-  readonly missing: Reference[]
-  readonly types: readonly StartedType[]
-  readonly wanted: Wanted
-  /** Namespaces of which a listed object was taken; only kept when a selector is set. */
-  readonly populated: Set<string>
-}
-
-interface TypePage {
-  readonly type: ResourceType
-  readonly objects: readonly KubeObject[]
-}
-
-function listContext(options: Pick<CollectOptions, 'kube' | 'cut' | 'signal' | 'pageSize'>): ListContext {
-  const { kube, cut, signal, pageSize = 250 } = options
-  return { kube, cut: cut.resourceVersion, aggregated: cut.aggregated, pageSize, signal }
-}
-
-async function* allItems(run: Run): AsyncGenerator<Item, void, void> {
+async function* allItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   const selecting = run.scope.selectors.length > 0
   if (!selecting) yield* namespaceItems(run)
   yield* listedItems(run)
@@ -108,28 +108,62 @@ async function* allItems(run: Run): AsyncGenerator<Item, void, void> {
   // With a selector, a namespace goes in because something in it does: known only now.
   if (selecting) yield* namespaceItems(run)
   yield* placeItems(run, run.wanted.definitions(), () => undefined)
+  yield* changedItems(run)
 }
 
-async function* listedItems(run: Run): AsyncGenerator<Item, void, void> {
-  const selecting = run.scope.selectors.length > 0
+/** How often the cut may move on; each time there is less left to read. */
+const MOVES = 5
+
+/** When a version could not be had, everything is brought to the latest at which anything was read. */
+async function* changedItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
+  for (let moves = 0; moves < MOVES; moves += 1) {
+    const target = commonVersion(run.replayables, run.context.cut)
+    if (target === undefined) return
+    run.context.cut = target
+    for (const { list, present, gone } of await settle(run.replayables, target, run.context)) {
+      const { type } = list.reading.request
+      for (const object of gone) noteGone(run, itemOf(type, object))
+      for (const object of present) yield* taken(run, itemOf(type, object))
+    }
+    yield* relatedItems(run)
+  }
+}
+
+function noteGone(run: Run, { object: _, ...ref }: CollectedItem): void {
+  run.gone.set(goneKey(ref), ref)
+}
+
+/** Each version of an object is an entry of its own. */
+function goneKey(ref: CollectedRef): string {
+  return `${ref.type.version}/${referenceKey({ ...ref, resource: resourceName(ref.type) })}`
+}
+
+function* taken(run: Run, item: CollectedItem): Generator<CollectedItem, void, void> {
+  if (run.scope.selectors.length > 0 && item.namespace !== undefined) run.populated.add(item.namespace)
+  run.wanted.taken(item)
+  // Made again after it was deleted.
+  if (run.gone.size > 0) run.gone.delete(goneKey(item))
+  yield item
+}
+
+async function* listedItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   const sources = run.types.map((type) => typeSource(type, run))
   for await (const { type, objects } of mergeSources(sources, run.parallel ?? 3)) {
     for (const object of objects) {
       const item = itemOf(type, object)
-      if (skipReason(item, run.scope) !== undefined) continue
-      if (selecting && item.namespace !== undefined) run.populated.add(item.namespace)
-      run.wanted.taken(item)
-      yield item
+      if (skipReason(item, run.scope) === undefined) yield* taken(run, item)
     }
   }
 }
 
-async function* namespaceItems(run: Run): AsyncGenerator<Item, void, void> {
+async function* namespaceItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   const type = run.scope.types.find(isNamespaces)
   if (type === undefined) return
-  for await (const { objects } of listSource({ type }, run)()) {
+  const takes = (object: KubeObject): boolean =>
+    namespaceSkipReason(object, run.scope, run.populated.has(object.metadata.name)) === undefined
+  for await (const { objects } of listSource({ type }, { ...run, takes })()) {
     for (const object of objects) {
-      if (namespaceSkipReason(object, run.scope, run.populated.has(object.metadata.name)) !== undefined) continue
+      if (!takes(object)) continue
       const item = itemOf(type, object)
       run.wanted.taken(item)
       yield item
@@ -138,7 +172,7 @@ async function* namespaceItems(run: Run): AsyncGenerator<Item, void, void> {
 }
 
 /** Goes on until nothing new is pulled in: a pod brings a claim, the claim a volume. */
-async function* relatedItems(run: Run): AsyncGenerator<Item, void, void> {
+async function* relatedItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   for (;;) {
     await meetNeighbours(run)
     const places = run.wanted.places()
@@ -151,8 +185,7 @@ async function* placeItems(
   run: Run,
   places: readonly WantedPlace[],
   onMissing: (reference: Reference) => void,
-): AsyncGenerator<Item, void, void> {
-  const context = { ...run.context, pageSize: RELATED_PAGE }
+): AsyncGenerator<CollectedItem, void, void> {
   const absent = new Map<string, Reference>()
   for (const { type, namespace, names } of places) {
     for (const name of names) {
@@ -160,14 +193,16 @@ async function* placeItems(
       absent.set(referenceKey(reference), reference)
     }
   }
-  const sources = places.flatMap((place) =>
-    placeRequests(place).map((request) => listSource(request, { ...run, context })),
-  )
+  const sources = places.flatMap((place) => {
+    const takes = (object: KubeObject): boolean =>
+      place.names.has(object.metadata.name) && run.wanted.accepts(itemOf(place.type, object))
+    return placeRequests(place).map((request) => listSource(request, { ...run, takes, pageSize: RELATED_PAGE }))
+  })
   for await (const { type, objects } of mergeSources(sources, run.parallel ?? 3)) {
     for (const object of objects) {
       const item = itemOf(type, object)
       const known = absent.delete(referenceKey({ ...item, resource: resourceName(type) }))
-      if (!known || skipReason(item, run.scope, 'related') !== undefined) continue
+      if (!known || !run.wanted.accepts(item)) continue
       run.wanted.taken(item)
       yield item
     }
@@ -200,54 +235,4 @@ async function objectsIn(run: Run, resource: string, namespace: string | undefin
   if (type === undefined) return []
   const pages = await Array.fromAsync(listSource({ type, namespace }, run)())
   return pages.flatMap((page) => page.objects)
-}
-
-/** The pages of a type, list by list; an object that two selectors take comes once. */
-function typeSource({ plan, lists }: StartedType, run: Run): Source<TypePage> {
-  return async function* () {
-    const overlapping = run.scope.selectors.length > 1
-    const seen = new Set<string>()
-    const isNew = ({ metadata }: KubeObject): boolean => {
-      const before = seen.size
-      return seen.add(`${metadata.namespace ?? ''}/${metadata.name}`).size > before
-    }
-    for (const list of lists) {
-      for await (const objects of guardedPages(list, run.context)) {
-        yield { type: plan.type, objects: overlapping ? objects.filter(isNew) : objects }
-      }
-    }
-  }
-}
-
-/** The pages of one list that has not been started; what goes wrong is put down in `readings`. */
-function listSource(request: ListRequest, run: Pick<Run, 'context' | 'readings'>): Source<TypePage> {
-  return async function* () {
-    let list: StartedList
-    try {
-      list = await startList(request, run.context)
-    } catch (error) {
-      if (await isFatal(error, run.context)) throw error
-      run.readings.push(failedReading(request, error))
-      return
-    }
-    run.readings.push(list.reading)
-    for await (const objects of guardedPages(list, run.context)) yield { type: request.type, objects }
-  }
-}
-
-/** Ends a list that breaks off, with the reason in its reading, so that the others go on. */
-async function* guardedPages(
-  list: StartedList,
-  context: ListContext,
-): AsyncGenerator<readonly KubeObject[], void, void> {
-  try {
-    yield* readPages(list, context)
-  } catch (error) {
-    if (await isFatal(error, context)) throw error
-    list.reading.failure = (error as Error).message
-  }
-}
-
-function itemOf(type: ResourceType, object: KubeObject): Item {
-  return { type, namespace: object.metadata.namespace, name: object.metadata.name, object }
 }

@@ -16,10 +16,22 @@ export interface Reading {
   readonly request: ListRequest
   resourceVersion: string
   atCut: boolean
+  /** The versions of its parts, in the order of keys: more than one when a version expired midway. Empty when nothing was read. */
+  readonly parts: ReadingPart[]
+  /** Whether its versions are those of the cut's server, so that later and earlier mean something. */
+  readonly comparable: boolean
+  /** Set when it was brought to the cut by the changes since it was read. */
+  replayed?: { from: string; changes: number } | undefined
   /** Why it was not read at the cut. */
   reason: string | undefined
   /** Why it could not be read, or not to its end. */
   failure: string | undefined
+}
+
+/** All objects after the part before, up to and with the key `upTo`; undefined for the rest. */
+export interface ReadingPart {
+  upTo: string | undefined
+  readonly resourceVersion: string
 }
 
 /** A list whose first object has been read: from here on it is known to be allowed, and its continue token holds the version. */
@@ -33,8 +45,8 @@ export interface StartedList {
 
 export interface ListContext {
   readonly kube: KubeClient
-  /** The resourceVersion of the cut. */
-  readonly cut: string
+  /** The resourceVersion of the cut; moves on when it can no longer be had. */
+  cut: string
   /** Group-versions that another server answers: it has revisions of its own. */
   readonly aggregated: ReadonlySet<string>
   readonly pageSize: number
@@ -88,7 +100,7 @@ export async function* readPages(
       // Without progress between two expiries there is no end to wait for.
       if (!isExpired(error) || last === lastBefore) throw error
     }
-    start = await startOver(list.reading, context)
+    start = await startOver(list.reading, last, context)
   }
 }
 
@@ -107,7 +119,16 @@ function started(
   page: Page,
   { atCut, reason }: { atCut: boolean; reason: string | undefined },
 ): StartedList {
-  const reading = { request, resourceVersion: page.resourceVersion, atCut, reason, failure: undefined }
+  const { resourceVersion } = page
+  const reading = {
+    request,
+    resourceVersion,
+    atCut,
+    reason,
+    failure: undefined,
+    parts: [{ upTo: undefined, resourceVersion }],
+    comparable: reason !== AGGREGATED,
+  }
   return { reading, first: page.items, continue: page.continue, remaining: page.remaining }
 }
 
@@ -115,8 +136,17 @@ async function startAtOwnVersion(request: ListRequest, context: ListContext, rea
   return started(request, await firstPage(request, context, {}), { atCut: false, reason })
 }
 
-async function startOver(reading: Reading, context: ListContext): Promise<Pick<StartedList, 'first' | 'continue'>> {
+/** What was read up to `last` stays as it was; the rest is another part, of a version of its own. */
+async function startOver(
+  reading: Reading,
+  last: KubeObject | undefined,
+  context: ListContext,
+): Promise<Pick<StartedList, 'first' | 'continue'>> {
   const page = await firstPage(reading.request, context, {})
+  const before = reading.parts.at(-1)
+  if (last === undefined) reading.parts.pop()
+  else if (before !== undefined) before.upTo = keyOf(last)
+  reading.parts.push({ upTo: undefined, resourceVersion: page.resourceVersion })
   reading.resourceVersion = page.resourceVersion
   reading.atCut = false
   reading.reason ??= EXPIRED
@@ -136,7 +166,12 @@ function pagesFrom(request: ListRequest, context: ListContext, token: string): A
   })
 }
 
-function selection({ namespace, labelSelector, name }: ListRequest): ListOptions {
+/** What narrows a list or a watch down to `request`. */
+export function selection({
+  namespace,
+  labelSelector,
+  name,
+}: ListRequest): Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'> {
   // A GET knows no version; a list of one name does, and the server reads just that key.
   return { namespace, labelSelector, fieldSelector: name === undefined ? undefined : `metadata.name=${name}` }
 }
@@ -149,8 +184,8 @@ function itemsAfter(items: readonly KubeObject[], last: KubeObject): readonly Ku
   return items.filter((item) => keyOf(item) > lastKey)
 }
 
-/** Names are ASCII, so the order of UTF-16 units is that of the server's bytes. */
-function keyOf({ metadata }: KubeObject): string {
+/** The key by which lists are ordered. Names are ASCII, so the order of UTF-16 units is that of the server's bytes. */
+export function keyOf({ metadata }: KubeObject): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`
 }
 

@@ -85,7 +85,15 @@ async function attempt(request: ListRequest, context: ListContext): Promise<Atte
 /** What is known about a list that could not be read at all. */
 export function failedReading(request: ListRequest, error: unknown): Reading {
   const failure = error instanceof Error ? error.message : String(error)
-  return { request, resourceVersion: '', atCut: false, reason: 'could not be listed', failure }
+  return {
+    request,
+    resourceVersion: '',
+    atCut: false,
+    parts: [],
+    comparable: false,
+    reason: 'could not be listed',
+    failure,
+  }
 }
 
 function readingOf(attempt: Attempt): Reading | undefined {

@@ -14,6 +14,10 @@ export interface WantedPlace {
 export interface Wanted {
   /** To be told of every object that is taken, however it was found. */
   taken(item: Item): void
+  /** Wants further objects; with `mustInclude` only one that is being deleted is left out. Those that the lists give anyway are not asked for. */
+  want(references: readonly Reference[], options?: { mustInclude?: boolean }): void
+  /** Whether an object that was wanted goes in. */
+  accepts(item: Item): boolean
   /** Claims whose neighbours must be known before their relations are; taken out. */
   claims(): readonly Item[]
   claimHasNeighbours(claim: Item, neighbours: Neighbours): void
@@ -38,11 +42,13 @@ export function openWanted(
   const definedBy = new Map<string, ServedType>()
   const wanted: Reference[] = []
   const claims: Item[] = []
+  const musts = new Set<string>()
 
-  const want = (references: readonly Reference[]): void => {
+  const want = (references: readonly Reference[], { mustInclude = false } = {}): void => {
     for (const reference of references) {
-      if (complete.has(reference.resource)) continue
       const key = referenceKey(reference)
+      if (mustInclude) musts.add(key)
+      else if (complete.has(reference.resource)) continue
       if (settled.has(key)) continue
       settled.add(key)
       if (byName.has(reference.resource)) wanted.push(reference)
@@ -55,15 +61,21 @@ export function openWanted(
       const resource = resourceName(item.type)
       const served = byName.get(resource)
       if (served !== undefined) definedBy.set(resource, served)
-      if (!complete.has(resource) && relations.targets.has(resource)) settled.add(referenceKey({ ...item, resource }))
+      if (!complete.has(resource) && relations.targets.has(resource)) settled.add(keyOf(item))
       if (scope.selectors.length > 0 && resource === 'persistentvolumeclaims') claims.push(item)
       else want(relations.relatedTo(item, undefined))
+    },
+    want,
+    accepts(item) {
+      return skipReason(item, scope, musts.has(keyOf(item)) ? 'demanded' : 'related') === undefined
     },
     claims: () => claims.splice(0),
     claimHasNeighbours: (claim, neighbours) => want(relations.relatedTo(claim, neighbours)),
     places() {
       const now = wanted.splice(0)
-      return placesOf(now, byName).filter((place) => canBeTaken(place, scope))
+      const isMust = ({ type, namespace, names }: WantedPlace): boolean =>
+        [...names].some((name) => musts.has(referenceKey({ resource: resourceName(type), namespace, name })))
+      return placesOf(now, byName).filter((place) => canBeTaken(place, scope) || isMust(place))
     },
     definitions() {
       if (!takesCrdsOfItems(scope)) return []
@@ -71,6 +83,10 @@ export function openWanted(
       return placesOf(references, byName)
     },
   }
+}
+
+function keyOf(item: Item): string {
+  return referenceKey({ ...item, resource: resourceName(item.type) })
 }
 
 function placesOf(references: readonly Reference[], byName: ReadonlyMap<string, ServedType>): WantedPlace[] {

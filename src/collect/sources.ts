@@ -1,0 +1,104 @@
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { resourceName } from '#kube/object.ts'
+import { skipReason } from '#selection/backup-scope.ts'
+import { itemOf } from './collected.ts'
+import { keyOf, readPages, startList, type ListContext, type ListRequest, type StartedList } from './list.ts'
+import type { Source } from './merge.ts'
+import type { CollectOptions, Run } from './run.ts'
+import { failedReading, isFatal, type StartedType } from './start.ts'
+
+/** Objects of one type, as they came. */
+export interface TypePage {
+  readonly type: ResourceType
+  readonly objects: readonly KubeObject[]
+}
+
+/** What lists are made with. */
+export function listContext(options: Pick<CollectOptions, 'kube' | 'cut' | 'signal' | 'pageSize'>): ListContext {
+  const { kube, cut, signal, pageSize = 250 } = options
+  return { kube, cut: cut.resourceVersion, aggregated: cut.aggregated, pageSize, signal }
+}
+
+/** The pages of a type, list by list, the objects with a place in the order first; an object that two selectors take comes once. */
+export function typeSource({ plan, lists }: StartedType, run: Run): Source<TypePage> {
+  const { type } = plan
+  const takes = (object: KubeObject): boolean => skipReason(itemOf(type, object), run.scope) === undefined
+  return async function* () {
+    const seen = new Set<string>()
+    for (const objects of await orderedObjects(type, { ...run, takes })) {
+      for (const object of objects) seen.add(keyOf(object))
+      yield { type, objects }
+    }
+    const deduplicating = run.scope.selectors.length > 1 || seen.size > 0
+    const isNew = (object: KubeObject): boolean => {
+      const before = seen.size
+      return seen.add(keyOf(object)).size > before
+    }
+    for (const list of lists) {
+      run.replayables.push({ reading: list.reading, takes })
+      for await (const objects of guardedPages(list, run.context)) {
+        yield { type, objects: deduplicating ? objects.filter(isNew) : objects }
+      }
+    }
+  }
+}
+
+interface Taking {
+  /** Whether an object of the list goes into the backup; without it nothing of the list does. */
+  readonly takes?: ((object: KubeObject) => boolean) | undefined
+  readonly pageSize?: number | undefined
+}
+
+/** The pages of one list that has not been started; what goes wrong is put down in `readings`. */
+export function listSource(
+  request: ListRequest,
+  run: Pick<Run, 'context' | 'readings' | 'replayables'> & Taking,
+): Source<TypePage> {
+  return async function* () {
+    const context = run.pageSize === undefined ? run.context : { ...run.context, pageSize: run.pageSize }
+    let list: StartedList
+    try {
+      list = await startList(request, context)
+    } catch (error) {
+      if (await isFatal(error, context)) throw error
+      run.readings.push(failedReading(request, error))
+      return
+    }
+    run.readings.push(list.reading)
+    if (run.takes !== undefined) run.replayables.push({ reading: list.reading, takes: run.takes })
+    for await (const objects of guardedPages(list, context)) yield { type: request.type, objects }
+  }
+}
+
+/** Ends a list that breaks off, with the reason in its reading, so that the others go on. */
+async function* guardedPages(
+  list: StartedList,
+  context: ListContext,
+): AsyncGenerator<readonly KubeObject[], void, void> {
+  try {
+    yield* readPages(list, context)
+  } catch (error) {
+    if (await isFatal(error, context)) throw error
+    list.reading.failure = (error as Error).message
+  }
+}
+
+/** The objects of `type` that have a place in the order, one by one; a name that no object of the backup has is noted. */
+async function orderedObjects(
+  type: ResourceType,
+  run: Run & { takes: (object: KubeObject) => boolean },
+): Promise<(readonly KubeObject[])[]> {
+  const found: (readonly KubeObject[])[] = []
+  for (const entry of run.order?.get(type.plural) ?? []) {
+    const [name = '', namespace] = entry.split('/').toReversed()
+    const reference = { resource: resourceName(type), namespace, name }
+    // Without a namespace the name would be looked for everywhere, and may be there many times.
+    const whole = name !== '' && (namespace !== undefined) === type.namespaced
+    const request = { type, namespace, name }
+    const pages = whole ? await Array.fromAsync(listSource(request, { ...run, takes: run.takes })()) : []
+    const objects = pages.flatMap((page) => page.objects).filter(run.takes)
+    if (objects.length === 0) run.missingOrdered.push(reference)
+    else found.push(objects)
+  }
+  return found
+}
