@@ -156,8 +156,8 @@ async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[]
   return withdrawn
 }
 
-/** `namespace/name,…` per plural, as in the spec. */
-function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<string, readonly string[]> {
+/** The spec's order as `namespace/name` lists per plural (spec/backup §3.9). */
+export function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<string, readonly string[]> {
   const entries = Object.entries(ordered ?? {})
   return new Map(entries.map(([plural, names]) => [plural, names.split(',').map((name) => name.trim())]))
 }

@@ -50,12 +50,13 @@ export function serverNamespace(context: CliContext, flags: FlagValues<typeof in
 export async function openDoor(context: CliContext, flags: FlagValues<typeof doorFlags>): Promise<Door> {
   const url = flags.store ?? (context.env['LIFEBOAT_STORE'] || undefined)
   const namespace = serverNamespace(context, flags)
-  if (url === undefined) return serverDoor(await openCluster(context, flags), { namespace, signal: context.signal })
+  const { now, signal } = context
+  if (url === undefined) return serverDoor(await openCluster(context, flags), { namespace, signal, now })
   const store = await openStore(url, { env: context.env })
   return storeDoor({
     store,
     namespace,
-    now: context.now,
+    now,
     named: flags.store,
     createdBy: `lifeboat/${context.version}`,
     cluster: () => openCluster(context, flags),

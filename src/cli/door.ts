@@ -1,5 +1,6 @@
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
+import type { BackupPreview } from '#backup/preview.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import type { Standing } from './progress-line.ts'
 
@@ -10,6 +11,9 @@ export interface Following {
   readonly signal: AbortSignal
   onStanding(standing: Standing): void
 }
+
+/** A preview and its connection to the cluster. */
+export type OpenPreview = BackupPreview & AsyncDisposable
 
 /**
  * Where commands find backups and restores: a cluster with Lifeboat (or Velero) installed, or a store without any
@@ -24,6 +28,8 @@ export interface Door extends AsyncDisposable {
   backups(labelSelector?: string): Promise<Backup[]>
   backup(name: string): Promise<Backup | undefined>
   createBackup(backup: Backup, following: Following): Promise<Backup>
+  /** What a backup would take and leave, without making it; refuses what `createBackup` would. Reads the cluster as the user, also where a server would make the backup. */
+  previewBackup(backup: Backup, options: { signal: AbortSignal }): Promise<OpenPreview>
   /** Deletes the backup with everything behind it, or hands that to the server; resolves to a sentence that says which. */
   deleteBackup(backup: Backup): Promise<string>
   /** The stored bytes, or undefined when the backup has no such artifact. */

@@ -2,6 +2,7 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
 import { DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
 import { labelKeys, labelValue } from '#api/labels.ts'
+import { previewBackup } from '#backup/preview.ts'
 import type { CustomObject } from '#api/kind.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
@@ -11,13 +12,15 @@ import { apiVersionOf, type ResourceType } from '#kube/object.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Door, Following } from './door.ts'
+import { acceptBackup } from './accept-backup.ts'
+import type { Door, Following, OpenPreview } from './door.ts'
 import { UserError } from './exit.ts'
 import { fetchUrl } from './fetch-url.ts'
 
 export interface ServerDoorOptions {
   readonly namespace: string
   readonly signal: AbortSignal
+  readonly now: () => Date
 }
 
 interface Place extends ServerDoorOptions {
@@ -34,6 +37,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     backup: (name) => installed(Backups, () => kube.find(Backups, name, options)),
     createBackup: (backup, following) =>
       create(place, { type: Backups, object: backup, following, standing: backupStanding }),
+    previewBackup: (backup, { signal }) => preview(place, backup, signal),
     deleteBackup: (backup) => requestDeletion(place, backup),
     backupArtifact: (name, artifact) => download(place, backupTargets[artifact], name),
     restores: (labels) => allOf(place, Restores, labels),
@@ -43,6 +47,13 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     restoreArtifact: (name, artifact) => download(place, restoreTargets[artifact], name),
     [Symbol.asyncDispose]: () => kube.close(),
   }
+}
+
+/** Reads the cluster itself: no server is asked, and none needs to run. */
+async function preview({ kube, namespace, now }: Place, asked: Backup, signal: AbortSignal): Promise<OpenPreview> {
+  const accepted = await installed(Backups, () => acceptBackup(asked, { kube, now, signal, installedIn: namespace }))
+  const previewed = await previewBackup({ ...accepted, kube, signal })
+  return { ...previewed, [Symbol.asyncDispose]: () => Promise.resolve() }
 }
 
 async function allOf<T extends Backup | Restore>(

@@ -1,12 +1,9 @@
-import { Backups, type Backup } from '#api/backup.ts'
+import type { Backup } from '#api/backup.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
-import { defaultBackup, readClusterFacts } from '#backup/defaults.ts'
-import { missingNamespaces } from '#backup/missing-namespaces.ts'
-import { readPolicies } from '#backup/policies.ts'
+import { previewBackup } from '#backup/preview.ts'
 import { runBackup } from '#backup/run.ts'
 import { storedBackup } from '#backup/stored.ts'
-import { validateBackup } from '#backup/validation.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
 import { storedRestore } from '#restore/artifacts.ts'
@@ -16,8 +13,8 @@ import { deletePrefix } from '#store/delete-prefix.ts'
 import { findObject } from '#store/find.ts'
 import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restoresPrefix } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
-import type { Door, Following } from './door.ts'
-import { UserError } from './exit.ts'
+import { acceptBackup, refuse } from './accept-backup.ts'
+import type { Door, Following, OpenPreview } from './door.ts'
 import { counted } from './units.ts'
 
 export interface StoreDoorOptions {
@@ -42,6 +39,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
     backups: (labels) => allRuns(store, { folder: backupsPrefix, labels, read: readBackup }),
     backup: (name) => readBackup(store, name),
     createBackup: (backup, following) => createBackup(backup, following, options),
+    previewBackup: (backup, { signal }) => preview(backup, signal, options),
     deleteBackup: (backup) => deleteBackup(store, backup),
     backupArtifact: (name, artifact) => findObject(store, backupKey(name, artifact)),
     restores: (labels) => allRuns(store, { folder: restoresPrefix, labels, read: readRestore }),
@@ -82,20 +80,23 @@ async function readRestore(store: ObjectStore, name: string): Promise<Restore | 
   return isRunName(name) ? await storedRestore(store, name) : undefined
 }
 
+async function preview(asked: Backup, signal: AbortSignal, { cluster, now }: StoreDoorOptions): Promise<OpenPreview> {
+  const kube = await cluster()
+  try {
+    const previewed = await previewBackup({ ...(await acceptBackup(asked, { kube, now, signal })), kube, signal })
+    return { ...previewed, [Symbol.asyncDispose]: () => kube.close() }
+  } catch (error) {
+    await kube.close()
+    throw error
+  }
+}
+
 async function createBackup(asked: Backup, following: Following, options: StoreDoorOptions): Promise<Backup> {
   const { store, now } = options
   await store.check({ write: true })
   const kube = await options.cluster()
   try {
-    const facts = await readClusterFacts(kube, { signal: following.signal })
-    const backup = defaultBackup(asked, { facts, now: now() })
-    const { policies, problems: policyProblems } = await readPolicies(kube, backup, { signal: following.signal })
-    refuse(Backups.kind, asked.metadata.name, [
-      ...validateBackup(backup, { policyProblems }),
-      ...(await missingNamespaces(kube, backup.spec, following)).map(
-        (name) => `there is no namespace "${name}" at ${kube.server}`,
-      ),
-    ])
+    const { backup, policies } = await acceptBackup(asked, { kube, now, signal: following.signal })
     return await runBackup({
       backup,
       kube,
@@ -153,11 +154,6 @@ async function candidates(store: ObjectStore, { spec }: Restore): Promise<Backup
 }
 
 const standingWords = { opening: 'Reading the backup', restoring: 'Restoring', finishing: 'Finishing' } as const
-
-function refuse(kind: string, name: string, problems: readonly string[]): void {
-  if (problems.length === 0) return
-  throw new UserError(`${kind} "${name}" cannot run:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
-}
 
 async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string> {
   const { name } = backup.metadata

@@ -129,7 +129,8 @@ async function* changedItems(run: Run): AsyncGenerator<CollectedItem, void, void
   }
 }
 
-function noteGone(run: Run, { object: _, ...ref }: CollectedItem): void {
+function noteGone(run: Run, { type, namespace, name, preferred }: CollectedItem): void {
+  const ref = { type, namespace, name, preferred }
   run.gone.set(goneKey(ref), ref)
 }
 

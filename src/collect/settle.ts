@@ -78,7 +78,7 @@ async function settleList(list: Replayable, target: string, context: ListContext
     reading.replayed = { from: before?.from ?? from, changes: (before?.changes ?? 0) + changes.length }
   return {
     list,
-    present: changes.filter(stays).map(({ object }) => object),
+    present: changes.filter(stays).map(({ object }) => asListed(object)),
     gone: changes.filter((change) => !stays(change)).map(({ object }) => object),
   }
 }
@@ -111,6 +111,11 @@ async function changesSince(
     if (!(error instanceof KubeError)) throw error
     return `the changes since version ${from} cannot be had: ${error.message}`
   }
+}
+
+/** A watch gives the same fields in another order; what is stored should not tell how it was read. */
+function asListed({ apiVersion, kind, ...rest }: KubeObject): KubeObject {
+  return { apiVersion, kind, ...rest }
 }
 
 /** With several selectors, an object that one of them lost may be in the list of another. */

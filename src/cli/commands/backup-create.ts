@@ -6,6 +6,7 @@ import { print, type CliContext } from '../context.ts'
 import { exitCodeOfRun, OK, UserError, USAGE, type ExitCode } from '../exit.ts'
 import { map, toggle, type FlagValues } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
+import { printPreview } from './backup-preview.ts'
 import { backupColumns } from './backup-columns.ts'
 import { backupSpecFlags, backupSpecFrom } from './backup-flags.ts'
 import { backupSummary, follow } from './run-summary.ts'
@@ -15,6 +16,7 @@ const flags = {
   ...backupSpecFlags,
   labels: map('labels of the backup'),
   annotations: map('annotations of the backup'),
+  'dry-run': toggle('show what would go in and why the rest stays out; nothing is written'),
   wait: toggle('wait until the backup has ended; the exit code then says how', { short: 'w' }),
   output: outputFlag(),
 }
@@ -29,9 +31,11 @@ export const backupCreate = command({
     'lifeboat --store /backups backup create monday',
     'lifeboat backup create shop --include-namespaces shop --wait',
     'lifeboat backup create no-secrets --exclude-resources secrets --ttl 48h',
+    'lifeboat backup create shop --include-namespaces shop --dry-run',
   ],
   async run({ args, flags: given, context }): Promise<ExitCode> {
     const backup = backupFrom(args[0] ?? '', given, context)
+    if (given['dry-run'] === true) return await dryRun(backup, given, context)
     if (given.output !== undefined) {
       printObjects(context, [backup], { format: given.output, columns: backupColumns(context), none: '' })
       return OK
@@ -44,6 +48,13 @@ export const backupCreate = command({
     return exitCodeOfRun(followed.run.status?.phase)
   },
 })
+
+async function dryRun(backup: Backup, given: FlagValues<typeof flags>, context: CliContext): Promise<ExitCode> {
+  await using door = await openDoor(context, given)
+  await using preview = await door.previewBackup(backup, { signal: context.signal })
+  await printPreview(preview, { backup, format: given.output, context })
+  return OK
+}
 
 function backupFrom(name: string, given: FlagValues<typeof flags>, context: CliContext): Backup {
   if (given.selector !== undefined && given['or-selector'] !== undefined) {
