@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { backupContents } from './commands/backup-contents.ts'
 import { backupCreate } from './commands/backup-create.ts'
 import { backupDelete } from './commands/backup-delete.ts'
 import { backupDescribe } from './commands/backup-describe.ts'
@@ -22,6 +23,7 @@ const withoutCompletion: readonly Command[] = [
   backupCreate,
   backupGet,
   backupDescribe,
+  backupContents,
   backupLogs,
   backupDownload,
   backupDelete,
