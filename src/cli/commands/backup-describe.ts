@@ -12,7 +12,7 @@ import type { Door } from '../door.ts'
 import { OK } from '../exit.ts'
 import { choice, selector, toggle } from '../flag.ts'
 import { printDocument } from '../output.ts'
-import { formatCount } from '../units.ts'
+import { counted, formatCount } from '../units.ts'
 import { byName, phaseText } from './backup-columns.ts'
 import { namedBackups } from './backup-get.ts'
 import { resultLines } from './results-lines.ts'
@@ -82,6 +82,7 @@ function backupLines(facts: Facts, { details, context }: { details: boolean; con
     ['Phase', colourPhase(phaseText(backup), coloursOf(context))],
     ...(status?.failureReason === undefined ? [] : [['Failure reason', status.failureReason] as const]),
     ...(status?.phase === 'Queued' ? [['Queue position', String(status.queuePosition ?? '')] as const] : []),
+    ...policyLines(backup.spec),
     ...validationLines(status?.validationErrors),
     ...resultLines(results, { warnings: status?.warnings ?? 0, errors: status?.errors ?? 0 }),
     '',
@@ -96,10 +97,33 @@ function backupLines(facts: Facts, { details, context }: { details: boolean; con
     '',
     ['Total items to be backed up', formatCount(status?.progress?.totalItems ?? 0)],
     ['Items backed up', formatCount(status?.progress?.itemsBackedUp ?? 0)],
+    ...operationLines(status),
     ...cutLines(trailer, details),
     ...resourceLines(resourceList),
     ...hookLines(status?.hookStatus),
   ]
+}
+
+function policyLines({ resourcePolicy, uploaderConfig }: BackupSpec): Line[] {
+  const parallel = uploaderConfig?.parallelFilesUpload ?? 0
+  return [
+    ...(resourcePolicy
+      ? [
+          '' as const,
+          { heading: 'Resource policies:', lines: [`Type:  ${resourcePolicy.kind}`, `Name:  ${resourcePolicy.name}`] },
+        ]
+      : []),
+    ...(parallel > 0
+      ? ['' as const, { heading: 'Uploader config:', lines: [`Parallel files upload:  ${parallel}`] }]
+      : []),
+  ]
+}
+
+function operationLines(status: Backup['status']): Line[] {
+  const attempted = status?.backupItemOperationsAttempted ?? 0
+  if (attempted === 0) return []
+  const { backupItemOperationsCompleted: completed = 0, backupItemOperationsFailed: failed = 0 } = status ?? {}
+  return ['', ['Backup Item Operations', `${completed} of ${attempted} completed successfully, ${failed} failed`]]
 }
 
 function validationLines(problems: readonly string[] | null | undefined): Line[] {
@@ -124,6 +148,9 @@ function specLines(spec: BackupSpec): Line[] {
     ['Storage Location', spec.storageLocation ?? ''],
     '',
     ['Velero-Native Snapshot PVs', triState(spec.snapshotVolumes)],
+    ...(typeof spec.defaultVolumesToFsBackup === 'boolean'
+      ? [['File System Backup (Default)', String(spec.defaultVolumesToFsBackup)] as const]
+      : []),
     ['Snapshot Move Data', triState(spec.snapshotMoveData)],
     ['Data Mover', spec.datamover || 'velero'],
     '',
@@ -164,6 +191,11 @@ function cutLines(trailer: ManifestTrailer | undefined, details: boolean): Line[
     `Resource version:  ${resourceVersion}`,
     `Types at the cut:  ${types.length - outside.length} of ${types.length}`,
   ]
+  const replayed = types.filter((type) => type.replayed !== undefined)
+  if (replayed.length > 0) {
+    const changes = replayed.reduce((sum, type) => sum + (type.replayed?.changes ?? 0), 0)
+    lines.push(`Brought to it:     ${replayed.length} types read earlier, by ${counted(changes, 'change')} since`)
+  }
   for (const type of outside)
     lines.push(`Outside the cut:   ${type.resource} at ${type.resourceVersion} (${type.reason ?? 'refused'})`)
   if (details) for (const type of types) lines.push(`  ${type.resource}: ${formatCount(type.objects)}`)
