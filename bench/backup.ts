@@ -11,9 +11,9 @@ import type { Result } from './report.ts'
 
 /** Backs up everything in a filled cluster: by raw lists, by Lifeboat and by the peer, in turns. */
 export async function benchBackup(options: BenchOptions, bench: Bench): Promise<Result> {
-  const { objects, store: kind, door, peer, runs } = options
+  const { objects, shape, store: kind, door, peer, runs } = options
   const { signal, say } = bench
-  await using cluster = await filledCluster({ objects, signal, say })
+  await using cluster = await filledCluster({ objects, shape, signal, say })
   await using store = kind === 's3' ? await bucketStore('lifeboat') : directoryStore(bench.directory)
   const paths = (await backedUpTypes(cluster.kube, signal)).map(listPath)
   const raw: Run[] = []

@@ -6,7 +6,7 @@ import { resourceName } from '#kube/object.ts'
 import { compileBackupScope } from '#selection/backup-scope.ts'
 import { ownCluster } from '../test/support/cluster.ts'
 import { bareApi, countRequests, type BareApi } from './api-server.ts'
-import { fillCluster } from './fill.ts'
+import { fillCluster, type Shape } from './fill.ts'
 
 /** A cluster of its own for one measurement; it ends when disposed, or with this process. */
 export interface BenchCluster extends AsyncDisposable {
@@ -37,17 +37,18 @@ export async function emptyCluster(signal: AbortSignal): Promise<BenchCluster> {
 
 export interface FillRequest {
   objects: number
+  shape?: Shape | undefined
   signal: AbortSignal
   say: (line: string) => void
 }
 
 /** Starts a cluster and fills it; returns when its controllers have made what follows from the filling. */
-export async function filledCluster({ objects, signal, say }: FillRequest): Promise<BenchCluster> {
+export async function filledCluster({ objects, shape, signal, say }: FillRequest): Promise<BenchCluster> {
   say('starting a cluster')
   const cluster = await emptyCluster(signal)
   try {
     say(`filling it with ${objects} objects`)
-    const { seconds } = await fillCluster(cluster.kube, { objects, prefix: fillPrefix, signal })
+    const { seconds } = await fillCluster(cluster.kube, { objects, shape, prefix: fillPrefix, signal })
     say(`filled in ${seconds.toFixed(0)} s; waiting for its controllers`)
     await untilQuiet(cluster.kube, signal)
     return cluster

@@ -1,13 +1,19 @@
+import { createCipheriv, createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { apiVersionOf } from '#kube/object.ts'
 
+/** What a cluster looks like: many kinds of objects; the same in a namespace for every five objects; nothing but Secrets of 20 KB. */
+export type Shape = 'mixed' | 'namespaces' | 'secrets'
+
 export interface FillOptions {
+  /** Default `mixed`. */
+  shape?: Shape | undefined
   /** How many objects to create, besides namespaces and one definition, and besides what controllers add (about one object per Deployment and Service). */
   objects: number
-  /** Over how many namespaces; default 1 per 250 objects, at least 5 and at most 50. */
+  /** Over how many namespaces; default 1 per 250 objects, at least 5 and at most 50, and by its shape 1 per 5. */
   namespaces?: number | undefined
   /** Creates under way at the same time; default 64. */
   parallel?: number | undefined
@@ -26,9 +32,10 @@ export interface Filled {
 
 /** Fills a cluster with a mixture of kinds like that of a busy one, without a single running pod. Filling twice with the same prefix changes nothing. Rejects with KubeError. */
 export async function fillCluster(kube: KubeClient, options: FillOptions): Promise<Filled> {
-  const { objects, parallel = 64, prefix = 'fill', signal, onCreated } = options
+  const { objects, shape = 'mixed', parallel = 64, prefix = 'fill', signal, onCreated } = options
   const began = performance.now()
-  const count = options.namespaces ?? Math.min(50, Math.max(5, Math.ceil(objects / 250)))
+  const few = Math.min(50, Math.max(5, Math.ceil(objects / 250)))
+  const count = options.namespaces ?? (shape === 'namespaces' ? Math.ceil(objects / 5) : few)
   const namespaces = Array.from({ length: count }, (_, i) => `${prefix}-${String(i).padStart(2, '0')}`)
   await createUnlessThere(kube, Definition, crd())
   await forEachParallel(namespaces, parallel, async (name) => {
@@ -41,7 +48,7 @@ export async function fillCluster(kube: KubeClient, options: FillOptions): Promi
     parallel,
     async (i) => {
       signal?.throwIfAborted()
-      const { type, body } = objectNumber(i, prefix)
+      const { type, body } = shape === 'secrets' ? bigSecret(i, prefix) : objectNumber(i, prefix)
       await createUnlessThere(kube, type, body, type.namespaced ? namespaces[i % count] : undefined)
       created += 1
       onCreated?.(created)
@@ -63,12 +70,13 @@ const builtIn = (plural: string, kind: string, group = '', namespaced = true): R
 const rbac = 'rbac.authorization.k8s.io'
 const Namespace = builtIn('namespaces', 'Namespace', '', false)
 const Definition = builtIn('customresourcedefinitions', 'CustomResourceDefinition', 'apiextensions.k8s.io', false)
+const Secret = builtIn('secrets', 'Secret')
 const Boat = builtIn('boats', 'Boat', 'bench.example.com')
 
 /** Kind after kind in these shares out of 100; the rest of each body is in `make`. */
 const mixture: readonly { share: number; type: ResourceType; make: (i: number, name: string) => object }[] = [
   { share: 26, type: builtIn('configmaps', 'ConfigMap'), make: (i) => ({ data: settings(i) }) },
-  { share: 18, type: builtIn('secrets', 'Secret'), make: (i) => ({ type: 'Opaque', stringData: settings(i) }) },
+  { share: 18, type: Secret, make: (i) => ({ type: 'Opaque', stringData: settings(i) }) },
   { share: 12, type: builtIn('deployments', 'Deployment', 'apps'), make: deployment },
   { share: 10, type: Boat, make: (i) => ({ spec: { sails: i % 7, name: `boat ${i}`, log: settings(i) } }) },
   { share: 8, type: builtIn('serviceaccounts', 'ServiceAccount'), make: () => ({}) },
@@ -90,6 +98,14 @@ const mixture: readonly { share: number; type: ResourceType; make: (i: number, n
 ]
 
 const hundred = mixture.flatMap((kind) => Array.from({ length: kind.share }, () => kind))
+
+/** 20 KB of what compresses about as well as certificates and releases do: hardly. */
+function bigSecret(i: number, prefix: string): { type: ResourceType; body: Body } {
+  const seed = createHash('sha256').update(`${prefix}-${i}`).digest()
+  const cipher = createCipheriv('aes-256-ctr', seed, seed.subarray(0, 16))
+  const data = { blob: cipher.update(Buffer.alloc(20_000)).toString('base64') }
+  return { type: Secret, body: { metadata: { name: `${prefix}-${i}` }, type: 'Opaque', data } }
+}
 
 /** The same object for the same number, whatever the size of the cluster. */
 function objectNumber(i: number, prefix: string): { type: ResourceType; body: Body } {

@@ -6,6 +6,7 @@ test('a command line with the work and the number of objects measures three runs
   assert.deepEqual(parseOptions(['backup', '--objects', '10000']), {
     work: 'backup',
     objects: 10_000,
+    shape: 'mixed',
     store: 'dir',
     door: 'cli',
     peer: undefined,

@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
+import type { Shape } from './fill.ts'
 
 /** What to measure. */
 export interface BenchOptions {
   work: 'backup' | 'restore'
   /** How many objects the cluster is filled with. */
   objects: number
+  /** What the objects are. */
+  shape: Shape
   store: 'dir' | 's3'
   /** `cli`: a process of its own per run, with `--store`. `server`: `lifeboat server`, asked through custom resources. */
   door: 'cli' | 'server'
@@ -17,7 +20,7 @@ export interface BenchOptions {
 }
 
 const usage =
-  'npm run bench -- backup|restore --objects N [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--profile DIR] [--json]'
+  'npm run bench -- backup|restore --objects N [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--profile DIR] [--json]'
 
 /** Reads a command line; a mistake comes back as one line that says what is wrong and what is right. */
 export function parseOptions(args: readonly string[]): BenchOptions | { mistake: string } {
@@ -35,6 +38,7 @@ function optionsOf(args: readonly string[]): BenchOptions {
     allowPositionals: true,
     options: {
       objects: { type: 'string' },
+      shape: { type: 'string', default: 'mixed' },
       store: { type: 'string', default: 'dir' },
       door: { type: 'string', default: 'cli' },
       peer: { type: 'string' },
@@ -47,6 +51,7 @@ function optionsOf(args: readonly string[]): BenchOptions {
   return {
     work: oneOf('the work', positionals[0], ['backup', 'restore']),
     objects: countOf('--objects', values.objects),
+    shape: oneOf('--shape', values.shape, ['mixed', 'namespaces', 'secrets']),
     store: oneOf('--store', values.store, ['dir', 's3']),
     door: oneOf('--door', values.door, ['cli', 'server']),
     peer: values.peer === undefined ? undefined : oneOf<'velero'>('--peer', values.peer, ['velero']),

@@ -1,5 +1,6 @@
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
+import type { Schedule } from '#api/schedule.ts'
 import type { BackupPreview } from '#backup/preview.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import type { Standing } from './progress-line.ts'
@@ -28,6 +29,8 @@ export interface Door extends AsyncDisposable {
   backups(labelSelector?: string): Promise<Backup[]>
   backup(name: string): Promise<Backup | undefined>
   createBackup(backup: Backup, following: Following): Promise<Backup>
+  /** The schedule called `name`; undefined when there is none. Rejects with UserError where there are no schedules. */
+  schedule(name: string): Promise<Schedule | undefined>
   /** What a backup would take and leave, without making it; refuses what `createBackup` would. Reads the cluster as the user, also where a server would make the backup. */
   previewBackup(backup: Backup, options: { signal: AbortSignal }): Promise<OpenPreview>
   /** Deletes the backup with everything behind it, or hands that to the server; resolves to a sentence that says which. */

@@ -6,6 +6,7 @@ import { previewBackup } from '#backup/preview.ts'
 import type { CustomObject } from '#api/kind.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
+import { Schedules } from '#api/schedule.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { apiVersionOf, type ResourceType } from '#kube/object.ts'
@@ -37,6 +38,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     backup: (name) => installed(Backups, () => kube.find(Backups, name, options)),
     createBackup: (backup, following) =>
       create(place, { type: Backups, object: backup, following, standing: backupStanding }),
+    schedule: (name) => installed(Schedules, () => kube.find(Schedules, name, options)),
     previewBackup: (backup, { signal }) => preview(place, backup, signal),
     deleteBackup: (backup) => requestDeletion(place, backup),
     backupArtifact: (name, artifact) => download(place, backupTargets[artifact], name),

@@ -14,6 +14,7 @@ import { findObject } from '#store/find.ts'
 import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restoresPrefix } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { acceptBackup, refuse } from './accept-backup.ts'
+import { UserError } from './exit.ts'
 import type { Door, Following, OpenPreview } from './door.ts'
 import { counted } from './units.ts'
 
@@ -39,6 +40,8 @@ export function storeDoor(options: StoreDoorOptions): Door {
     backups: (labels) => allRuns(store, { folder: backupsPrefix, labels, read: readBackup }),
     backup: (name) => readBackup(store, name),
     createBackup: (backup, following) => createBackup(backup, following, options),
+    schedule: () =>
+      Promise.reject(new UserError('schedules are objects of a cluster: leave out --store to use --from-schedule')),
     previewBackup: (backup, { signal }) => preview(backup, signal, options),
     deleteBackup: (backup) => deleteBackup(store, backup),
     backupArtifact: (name, artifact) => findObject(store, backupKey(name, artifact)),

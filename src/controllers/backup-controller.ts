@@ -9,6 +9,8 @@ import { readPolicies } from '#backup/policies.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
+import { backupTurns } from './backup-turns.ts'
+import { isWaiting } from './backup-queue.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
 import { backupKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
@@ -29,7 +31,7 @@ export interface BackupControllerOptions {
 }
 
 /** What a Backup needs from us now. */
-export type BackupStep = 'nothing' | 'start' | 'resume' | 'leave'
+export type BackupStep = 'nothing' | 'queue' | 'start' | 'resume' | 'leave'
 
 /**
  * Decides by the phase alone. InProgress without anybody working on it is what a dead server left: it is made again under the
@@ -39,7 +41,8 @@ export function backupStep(backup: Backup): BackupStep {
   const phase = backup.status?.phase
   if (backup.metadata.deletionTimestamp !== undefined || phase === 'Deleting' || hasEnded(phase)) return 'nothing'
   if (phase === 'InProgress') return 'resume'
-  return phase === undefined || phase === 'New' || phase === 'Queued' || phase === 'ReadyToStart' ? 'start' : 'leave'
+  if (isWaiting(backup)) return 'queue'
+  return phase === 'ReadyToStart' ? 'start' : 'leave'
 }
 
 interface Context {
@@ -50,22 +53,34 @@ interface Context {
 /** A new location is checked in a moment; Velero would refuse the backup instead. */
 const LOCATION_PAUSE_MS = 500
 
+/** When a backup that waits looks again, should it have missed that its place got free. */
+const QUEUE_RECHECK_MS = 60_000
+
 /** Makes the backups that Backup objects ask for. */
 export function backupController(options: BackupControllerOptions): Controller<Backup> {
+  const queue = backupTurns(options.concurrent)
   return {
     name: 'backup',
     type: Backups,
-    workers: options.concurrent,
+    // One more than work, so that the others get their places in the queue meanwhile.
+    workers: options.concurrent + 1,
     async reconcile(found, environment): Promise<Next> {
       const backup = readObject(Backups, found)
       const { name } = backup.metadata
       const { log } = environment
       switch (backupStep(backup)) {
-        case 'start':
-          return await start(backup, { environment, options })
+        case 'queue':
+          await queue.pass(environment)
+          return { afterMillis: QUEUE_RECHECK_MS }
+        case 'start': {
+          const next = await start(backup, { environment, options })
+          await queue.pass(environment)
+          return next
+        }
         case 'resume':
           log.info({ backup: name }, 'backup that a server left is made again')
           await make(backup, { environment, options })
+          await queue.pass(environment)
           return undefined
         case 'leave':
           log.warn({ backup: name, phase: backup.status?.phase }, 'left to Velero: it waits for plug-ins')

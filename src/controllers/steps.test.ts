@@ -32,7 +32,8 @@ function restore(phase: Restore['status'], metadata: object = {}): Restore {
 }
 
 test('a backup starts once, one in progress is what a dead server left, and nothing that ended or goes is touched', () => {
-  assert.equal(backupStep(backup(undefined)), 'start')
+  assert.equal(backupStep(backup(undefined)), 'queue')
+  assert.equal(backupStep(backup({ phase: 'Queued' })), 'queue')
   assert.equal(backupStep(backup({ phase: 'ReadyToStart' })), 'start')
   assert.equal(backupStep(backup({ phase: 'InProgress' })), 'resume')
   assert.equal(backupStep(backup({ phase: 'Finalizing' })), 'leave')

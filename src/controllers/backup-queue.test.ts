@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Backup, BackupStatus } from '#api/backup.ts'
+import type { KubeObject } from '#kube/object.ts'
+import { queueStep, type QueueChange } from './backup-queue.ts'
+
+const names = ['a', 'b', 'c', 'd']
+const namespaces: KubeObject[] = names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
+
+function backup(name: string, includedNamespaces: string[], status?: BackupStatus): Backup {
+  const creationTimestamp = `2026-01-01T00:00:${name.padStart(2, '0')}Z`
+  return {
+    apiVersion: 'velero.io/v1',
+    kind: 'Backup',
+    metadata: { name, creationTimestamp },
+    spec: { includedNamespaces },
+    ...(status === undefined ? {} : { status }),
+  }
+}
+
+/** The same backups after the changes were written. */
+function after(backups: readonly Backup[], changes: readonly QueueChange[]): Backup[] {
+  const byName = new Map(changes.map((change) => [change.name, change]))
+  return backups.map((one) => {
+    const change = byName.get(one.metadata.name)
+    if (change === undefined) return one
+    return { ...one, status: { ...one.status, phase: change.phase, queuePosition: change.queuePosition } }
+  })
+}
+
+const phaseOf = (backups: readonly Backup[]): string[] =>
+  backups.map(({ metadata, status }) => `${metadata.name} ${status?.phase} ${status?.queuePosition}`)
+
+const claims = fc.subarray(names, { minLength: 1 })
+const busy = (one: Backup): boolean => one.status?.phase === 'ReadyToStart' || one.status?.phase === 'InProgress'
+
+test('never more than allowed run, never two on one namespace, positions are dense, and everybody gets a turn', () => {
+  const scenario = fc.record({
+    claims: fc.array(claims, { minLength: 1, maxLength: 8 }),
+    concurrent: fc.integer({ min: 1, max: 3 }),
+    ends: fc.infiniteStream(fc.nat(7)),
+  })
+  fc.assert(
+    fc.property(scenario, ({ claims, concurrent, ends }) => {
+      let backups = claims.map((included, i) => backup(String(i), included))
+      const started: string[] = []
+      for (let step = 0; backups.length > 0; step += 1) {
+        assert.ok(step <= claims.length, 'somebody starves')
+        backups = after(backups, queueStep(backups, { namespaces, concurrent }))
+        assert.deepEqual(queueStep(backups, { namespaces, concurrent }), [], 'a second look changes nothing')
+        const running = backups.filter(busy)
+        assert.ok(running.length >= 1 && running.length <= concurrent)
+        const taken = running.flatMap((one) => one.spec.includedNamespaces ?? [])
+        assert.equal(new Set(taken).size, taken.length, 'two run on one namespace')
+        const positions = backups.filter((one) => !busy(one)).map((one) => one.status?.queuePosition)
+        assert.deepEqual(
+          positions.toSorted(),
+          Array.from(positions, (_, i) => i + 1),
+        )
+        const ended = running[(ends.next().value ?? 0) % running.length]
+        started.push(ended?.metadata.name ?? '')
+        backups = backups.filter((one) => one !== ended)
+      }
+      assert.equal(new Set(started).size, claims.length)
+    }),
+  )
+})
+
+test('a backup waits for those ahead on its namespaces, and is overtaken by one that is free', () => {
+  const backups = [
+    backup('1', ['a'], { phase: 'InProgress' }),
+    backup('2', ['a', 'b'], { phase: 'Queued', queuePosition: 1 }),
+    backup('3', ['b']),
+    backup('4', ['c']),
+  ]
+  const changes = queueStep(backups, { namespaces, concurrent: 2 })
+  assert.deepEqual(phaseOf(after(backups, changes)), [
+    '1 InProgress undefined',
+    '2 Queued 1',
+    '3 Queued 2',
+    '4 ReadyToStart 0',
+  ])
+})
+
+test('a place that gets free goes to the first, and the others move up', () => {
+  const backups = [
+    backup('9', ['c'], { phase: 'Queued', queuePosition: 3 }),
+    backup('2', ['a'], { phase: 'Queued', queuePosition: 1 }),
+    backup('3', ['b'], { phase: 'Queued', queuePosition: 2 }),
+    backup('1', ['d'], { phase: 'Finalizing' }),
+  ]
+  const changes = queueStep(backups, { namespaces, concurrent: 1 })
+  assert.deepEqual(phaseOf(after(backups, changes)), [
+    '9 Queued 2',
+    '2 ReadyToStart 0',
+    '3 Queued 1',
+    '1 Finalizing undefined',
+  ])
+})
+
+test('a backup whose patterns are no patterns blocks nobody, and one that is being deleted has no place', () => {
+  const backups = [
+    backup('1', ['a|b'], { phase: 'InProgress' }),
+    { ...backup('2', ['a']), metadata: { name: '2', deletionTimestamp: '2026-01-01T00:00:00Z' } },
+    backup('3', ['*']),
+  ]
+  assert.deepEqual(queueStep(backups, { namespaces, concurrent: 2 }), [
+    { name: '3', phase: 'ReadyToStart', queuePosition: 0 },
+  ])
+})
