@@ -25,7 +25,7 @@ async function ask(
     apiVersion: apiVersionOf(Backups),
     kind: Backups.kind,
     metadata: { name, namespace },
-    spec: { includedNamespaces },
+    spec: { includedNamespaces, storageLocation: 'default' },
     ...(status === undefined ? {} : { status }),
   }
   await kube.create(Backups, backup, { namespace })
