@@ -44,6 +44,10 @@ async function once({ kube, namespace, signal, log }: Environment, concurrent: n
   for await (const page of kube.pages(Namespaces, { signal })) namespaces.push(...page.items)
   for (const { name, phase, queuePosition } of queueStep(backups, { namespaces, concurrent })) {
     log.debug({ backup: name, phase, queuePosition }, 'place in the queue')
-    await patchLasting(kube, Backups, { name, namespace, change: { status: { phase, queuePosition: queuePosition || null } } })
+    await patchLasting(kube, Backups, {
+      name,
+      namespace,
+      change: { status: { phase, queuePosition: queuePosition || null } },
+    })
   }
 }
