@@ -44,10 +44,10 @@ export async function benchBackup(options: BenchOptions, bench: Bench): Promise<
 /** One backup by the command line, as a process of its own. */
 export async function backUpByCommand(
   bench: Bench,
-  given: { cluster: BenchCluster; store: BenchStore; name: string; least: number },
+  given: { cluster: BenchCluster; store: BenchStore; name: string; least: number; args?: readonly string[] },
 ): Promise<Run> {
-  const { store, name, least } = given
-  const cost = await runCommand(bench, { ...given, args: ['backup', 'create', name] })
+  const { store, name, least, args = [] } = given
+  const cost = await runCommand(bench, { ...given, args: ['backup', 'create', name, ...args] })
   return { ...cost, objects: await objectsInBackup(store, name, least) }
 }
 

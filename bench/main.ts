@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { benchBackup } from './backup.ts'
+import { benchChurn, type ChurnResult } from './churn.ts'
 import { bundleIn } from './bundle.ts'
 import { parseOptions, type BenchOptions } from './options.ts'
 import type { Bench } from './party.ts'
@@ -17,6 +18,12 @@ if ('mistake' in options) {
   process.exitCode = 2
 } else {
   process.exitCode = await measure(options)
+}
+
+/** Ends with the count that matters, and with a failure unless all are equal. */
+function report({ runs, equal, lines }: ChurnResult): number {
+  process.stdout.write(`${lines.join('\n')}\n${equal} of ${runs} archives equal the API server's lists at their cut\n`)
+  return equal === runs ? 0 : 1
 }
 
 async function measure(options: BenchOptions): Promise<number> {
@@ -36,6 +43,7 @@ async function measure(options: BenchOptions): Promise<number> {
       signal: stop.signal,
       say: (line) => process.stderr.write(`bench: ${line}\n`),
     }
+    if (options.work === 'churn') return report(await benchChurn(options, bench))
     const result = await (options.work === 'backup' ? benchBackup(options, bench) : benchRestore(options, bench))
     process.stdout.write(`${options.json ? jsonReport(result) : tableReport(result)}\n`)
     return 0

@@ -11,6 +11,7 @@ test('a command line with the work and the number of objects measures three runs
     door: 'cli',
     peer: undefined,
     runs: 3,
+    changes: 500,
     json: false,
     profile: undefined,
   })

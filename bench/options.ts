@@ -3,7 +3,8 @@ import type { Shape } from './fill.ts'
 
 /** What to measure. */
 export interface BenchOptions {
-  work: 'backup' | 'restore'
+  /** `churn`: backups of a cluster that changes all the time, compared with it. */
+  work: 'backup' | 'restore' | 'churn'
   /** How many objects the cluster is filled with. */
   objects: number
   /** What the objects are. */
@@ -14,13 +15,15 @@ export interface BenchOptions {
   peer: 'velero' | undefined
   /** How often Lifeboat and the raw calls are measured; the median counts. */
   runs: number
+  /** Objects made, changed and deleted a second, while a churn is measured. */
+  changes: number
   json: boolean
   /** Folder for V8's CPU profiles of Lifeboat's processes. */
   profile: string | undefined
 }
 
 const usage =
-  'npm run bench -- backup|restore --objects N [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--profile DIR] [--json]'
+  'npm run bench -- backup|restore|churn --objects N [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--changes N] [--profile DIR] [--json]'
 
 /** Reads a command line; a mistake comes back as one line that says what is wrong and what is right. */
 export function parseOptions(args: readonly string[]): BenchOptions | { mistake: string } {
@@ -42,19 +45,21 @@ function optionsOf(args: readonly string[]): BenchOptions {
       store: { type: 'string', default: 'dir' },
       door: { type: 'string', default: 'cli' },
       peer: { type: 'string' },
+      changes: { type: 'string', default: '500' },
       runs: { type: 'string', default: '3' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
-  if (positionals.length !== 1) throw new Error(`say what to measure: backup or restore`)
+  if (positionals.length !== 1) throw new Error(`say what to measure: backup, restore or churn`)
   return {
-    work: oneOf('the work', positionals[0], ['backup', 'restore']),
+    work: oneOf('the work', positionals[0], ['backup', 'restore', 'churn']),
     objects: countOf('--objects', values.objects),
     shape: oneOf('--shape', values.shape, ['mixed', 'namespaces', 'secrets']),
     store: oneOf('--store', values.store, ['dir', 's3']),
     door: oneOf('--door', values.door, ['cli', 'server']),
     peer: values.peer === undefined ? undefined : oneOf<'velero'>('--peer', values.peer, ['velero']),
+    changes: countOf('--changes', values.changes),
     runs: countOf('--runs', values.runs),
     json: values.json,
     profile: values.profile,
