@@ -51,7 +51,8 @@ export function locationStores(
   return {
     open,
     async openNamed(name) {
-      const location = await kube.find(BackupStorageLocations, name, { namespace })
+      // Without a name the whole collection would come back.
+      const location = name === '' ? undefined : await kube.find(BackupStorageLocations, name, { namespace })
       if (location === undefined)
         throw new StoreError('invalid', `backup location "${name}" is not in namespace ${namespace}`)
       return await open(location)
