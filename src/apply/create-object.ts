@@ -16,8 +16,8 @@ export interface CreateOptions {
 /** How often a create is tried while the server is busy or out of reach, and the first pause, which doubles. */
 const TRIES = 5
 const FIRST_PAUSE_MS = 250
-/** Admission judges pods by caches: a PriorityClass that was created a moment ago may be missing in them. */
-const ADMISSION_LAG_MS = 250
+/** Admission judges pods by caches: a PriorityClass that was created a moment ago may be missing in them. Pauses before the next tries. */
+const ADMISSION_PAUSES_MS = [250, 500, 1000, 2000]
 
 /** True for failures that every other object would meet too. */
 export function endsTheRun(error: unknown): boolean {
@@ -54,7 +54,7 @@ export function saysItExists(error: KubeError, place: Place): boolean {
 export async function createObject(place: Place, object: KubeObject, options: CreateOptions): Promise<KubeObject> {
   const { kube, pace, signal } = options
   const fieldManager = creatingManager(object)
-  let patientWithAdmission = place.type.plural === 'pods'
+  const admissionPauses = namesPriorityClass(place, object) ? ADMISSION_PAUSES_MS.values() : [].values()
   for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries += 1, pause *= 2) {
     const started = performance.now()
     try {
@@ -64,9 +64,9 @@ export async function createObject(place: Place, object: KubeObject, options: Cr
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       pace.note({ milliseconds: performance.now() - started, refused: error.problem === 'busy' })
-      if (error.problem === 'forbidden' && patientWithAdmission) {
-        patientWithAdmission = false
-        await sleep(ADMISSION_LAG_MS, undefined, { signal })
+      const admissionPause = error.problem === 'forbidden' ? admissionPauses.next().value : undefined
+      if (admissionPause !== undefined) {
+        await sleep(admissionPause, undefined, { signal })
       } else if (tries < TRIES && (error.problem === 'busy' || error.problem === 'unreachable')) {
         await sleep(pause, undefined, { signal })
       } else {
@@ -74,6 +74,13 @@ export async function createObject(place: Place, object: KubeObject, options: Cr
       }
     }
   }
+}
+
+function namesPriorityClass({ type }: Place, { spec }: KubeObject): boolean {
+  return (
+    type.plural === 'pods' &&
+    typeof (spec as { priorityClassName?: unknown } | undefined)?.priorityClassName === 'string'
+  )
 }
 
 /** What is left to do after a create: managers written back where they must be exact, and the status. Failures are remarks, as Velero's. */

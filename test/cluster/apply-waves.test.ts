@@ -6,7 +6,7 @@ import type { Outcome } from '#apply/outcome.ts'
 import type { Task } from '#apply/task.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
 import { ConfigMaps, Definitions, Namespaces, Pods, PriorityClasses, object } from '../support/objects.ts'
 
 interface Order {
@@ -44,40 +44,37 @@ function rivals(group: string): [KubeObject, KubeObject] {
 const line = ({ resource, name, action }: Outcome): string => `${resource.split('.')[0]} ${name} ${action}`
 
 test('objects of a type that never gets ready are errors in the end, and hold nobody up', async () => {
-  const { kube } = await sharedCluster()
+  await using cluster = await ownCluster()
+  const { kube } = cluster
   await using namespace = await testNamespace(kube)
   const { name } = namespace
-  const group = `g${randomBytes(4).toString('hex')}.test`
+  const group = 'boats.lifeboat.test'
   const [good, bad] = rivals(group)
   const custom = (plural: string): ResourceType => ({ group, version: 'v1', plural, kind: plural, namespaced: true })
-  try {
-    const [oars, nets] = [custom('oars'), custom('nets')]
-    const waves = [
-      [taskFor(good, { type: Definitions })],
-      [taskFor(bad, { type: Definitions })],
-      [
-        taskFor(object(nets, 'a'), { type: nets, namespace: name }),
-        taskFor(object(oars, 'b'), { type: oars, namespace: name }),
-      ],
-      [taskFor(object(ConfigMaps, 'c'), { type: ConfigMaps, namespace: name })],
-    ]
-    const outcomes = await Array.fromAsync(applyWaves(waves, { kube, namespaceManifest, typePatience: 3_000 }))
-    assert.deepEqual(outcomes.map(line).toSorted(), [
-      'configmaps c created',
-      `customresourcedefinitions nets.${group} created`,
-      `customresourcedefinitions oars.${group} created`,
-      'nets a failed',
-      'oars b created',
-    ])
-    const last = outcomes.at(-1)
-    assert.equal(last?.name, 'a')
-    assert.match(
-      last?.remarks[0]?.message ?? '',
-      new RegExp(`error restoring nets.${group}/${name}/a: .*not established after 3 s`),
-    )
-  } finally {
-    for (const { metadata } of [good, bad]) await kube.delete(Definitions, metadata.name)
-  }
+  const [oars, nets] = [custom('oars'), custom('nets')]
+  const waves = [
+    [taskFor(good, { type: Definitions })],
+    [taskFor(bad, { type: Definitions })],
+    [
+      taskFor(object(nets, 'a'), { type: nets, namespace: name }),
+      taskFor(object(oars, 'b'), { type: oars, namespace: name }),
+    ],
+    [taskFor(object(ConfigMaps, 'c'), { type: ConfigMaps, namespace: name })],
+  ]
+  const outcomes = await Array.fromAsync(applyWaves(waves, { kube, namespaceManifest, typePatience: 3_000 }))
+  assert.deepEqual(outcomes.map(line).toSorted(), [
+    'configmaps c created',
+    `customresourcedefinitions nets.${group} created`,
+    `customresourcedefinitions oars.${group} created`,
+    'nets a failed',
+    'oars b created',
+  ])
+  const last = outcomes.at(-1)
+  assert.equal(last?.name, 'a')
+  assert.match(
+    last?.remarks[0]?.message ?? '',
+    new RegExp(`error restoring nets.${group}/${name}/a: .*not established after 3 s`),
+  )
 })
 
 test('what an object needs is there before it, once, whoever else needs it', async () => {

@@ -2,26 +2,31 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { BackupError, type BackupProblem } from '#backup/error.ts'
 import { runBackup } from '#backup/run.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
-import type { ServedType } from '#kube/object.ts'
+import { KubeError } from '#kube/error.ts'
+import type { ResourceType, ServedType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
 import { fileStore } from '#store/file.ts'
 import { memoryStore } from '#store/memory.ts'
 import { StoreError, type ObjectStore } from '#store/store.ts'
 import { backUp, namesOf, readBackup } from '../support/backup-run.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { ownCluster, testNamespace } from '../support/cluster.ts'
 import { ClusterRoleBindings, ClusterRoles, ConfigMaps, make } from '../support/objects.ts'
 
+let cluster: Awaited<ReturnType<typeof ownCluster>>
 let kube: KubeClient
 let kubeconfigPath: string
 before(async () => {
-  ;({ kube, kubeconfigPath } = await sharedCluster())
+  cluster = await ownCluster()
+  ;({ kube, kubeconfigPath } = cluster)
 })
+after(() => cluster[Symbol.asyncDispose]())
 
 async function keysIn(store: ObjectStore): Promise<string[]> {
   return await Array.fromAsync(store.list(''), ({ key }) => key)
@@ -50,6 +55,8 @@ async function limitedUser(
   const config = await loadKubeConfig({ env: {}, home: '/', kubeconfig: kubeconfigPath })
   const headers = { 'Impersonate-User': [name], 'Impersonate-Group': ['system:authenticated'] }
   const limited = connect({ ...config, user: { ...config.user, headers } })
+  const granted = types.find(({ verbs }) => verbs.includes('list'))
+  while (granted !== undefined && !(await mayList(limited, granted))) await pause(50)
   return {
     kube: limited,
     async [Symbol.asyncDispose]() {
@@ -57,6 +64,17 @@ async function limitedUser(
       await kube.delete(ClusterRoleBindings, name)
       await kube.delete(ClusterRoles, name)
     },
+  }
+}
+
+/** The server learns of a new role after a moment, of all its rules at once. */
+async function mayList(client: KubeClient, type: ResourceType): Promise<boolean> {
+  try {
+    await client.list(type, { limit: 1 })
+    return true
+  } catch (error) {
+    if (error instanceof KubeError && error.problem === 'forbidden') return false
+    throw error
   }
 }
 

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { BackupSpec } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { memoryStore } from '#store/memory.ts'
 import { backUp, namesOf, readBackup, type StoredContents } from '../support/backup-run.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
+import { define } from '../support/custom-type.ts'
 import {
   Claims,
   ClusterRoleBindings,
   ClusterRoles,
   ConfigMaps,
-  Definitions,
   make,
+  makeAdmitted,
   Pods,
   PriorityClasses,
   ServiceAccounts,
@@ -24,9 +26,9 @@ before(async () => {
   ;({ kube } = await sharedCluster())
 })
 
-async function backedUp(spec: Parameters<typeof backUp>[0]['spec']): Promise<StoredContents> {
+async function backedUp(spec: BackupSpec, from = kube): Promise<StoredContents> {
   const store = memoryStore()
-  await backUp({ kube, store, spec: spec ?? {} })
+  await backUp({ kube: from, store, spec })
   return await readBackup(store)
 }
 
@@ -100,7 +102,7 @@ test('a pod that a selector takes brings its claim, the claim its volume, and th
   await using _volume = await boundClaim(shop.name, 'data')
   await using _unused = await boundClaim(shop.name, 'unused')
   await using _priority = await passing(PriorityClasses, `${shop.name}-high`, { value: 10 })
-  await make(kube, Pods, {
+  await makeAdmitted(kube, Pods, {
     namespace: shop.name,
     name: 'web',
     metadata: { labels: { app: 'web' } },
@@ -123,25 +125,19 @@ test('a pod that a selector takes brings its claim, the claim its volume, and th
 })
 
 test('custom objects bring their definition, even where no other cluster-scoped object is taken', async () => {
-  await using shop = await testNamespace(kube)
-  const group = `${shop.name}.example.com`
-  const Crates: ResourceType = { group, version: 'v1', plural: 'crates', kind: 'Crate', namespaced: true }
-  const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-  const definition = (plural: string, kind: string): Promise<AsyncDisposable> =>
-    passing(Definitions, `${plural}.${group}`, {
-      spec: {
-        group,
-        scope: 'Namespaced',
-        names: { plural, kind },
-        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
-      },
-    })
-  await using _crates = await definition('crates', 'Crate')
-  await using _unused = await definition('barrels', 'Barrel')
-  while ((await kube.discover()).types.every((type) => type.group !== group || type.plural !== 'crates'))
-    await pause(50)
-  await make(kube, Crates, { namespace: shop.name, name: 'apples' })
-  const contents = await backedUp({ includedNamespaces: [shop.name] })
-  assert.deepEqual(namesOf(contents, `crates.${group}`), [`${shop.name}/apples`])
+  await using cluster = await ownCluster()
+  const group = 'harvest.lifeboat.test'
+  const custom = (plural: string, kind: string): ResourceType => ({
+    group,
+    version: 'v1',
+    plural,
+    kind,
+    namespaced: true,
+  })
+  const [Crates, Barrels] = [custom('crates', 'Crate'), custom('barrels', 'Barrel')]
+  for (const type of [Crates, Barrels]) await define(cluster.kube, type)
+  await make(cluster.kube, Crates, { namespace: 'default', name: 'apples' })
+  const contents = await backedUp({ includedNamespaces: ['default'] }, cluster.kube)
+  assert.deepEqual(namesOf(contents, `crates.${group}`), ['default/apples'])
   assert.deepEqual(namesOf(contents, 'customresourcedefinitions.apiextensions.k8s.io'), [`crates.${group}`])
 })

@@ -5,7 +5,7 @@ import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
 import { parseJson } from '#kube/json.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { ownCluster, testNamespace } from '../support/cluster.ts'
 
 const ConfigMaps: ResourceType = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
 const APIServices: ResourceType = {
@@ -23,10 +23,14 @@ const CRDs: ResourceType = {
   namespaced: false,
 }
 
+let cluster: Awaited<ReturnType<typeof ownCluster>>
 let kube: KubeClient
 let kubeconfigPath: string
-before(async () => ({ kube, kubeconfigPath } = await sharedCluster()))
-after(() => kube.close())
+before(async () => {
+  cluster = await ownCluster()
+  ;({ kube, kubeconfigPath } = cluster)
+})
+after(() => cluster[Symbol.asyncDispose]())
 
 function configMap(namespace: string, name: string, data: Record<string, string> = {}): KubeObject {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data }

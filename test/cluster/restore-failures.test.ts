@@ -186,8 +186,17 @@ test('a volume whose data cannot come back is an error, not an empty volume', as
   for (const method of ['PodVolumeBackup', 'CSISnapshot', 'NativeSnapshot']) {
     const name = `${namespace.name}-${method.toLowerCase()}`
     const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/data' } }
-    await make(kube, Volumes, { name, spec: { ...spec, persistentVolumeReclaimPolicy: 'Retain' } })
-    const only = { includedResources: ['persistentvolumes'], includeClusterResources: true }
+    const labels = { 'lifeboat.test/volume': name }
+    await make(kube, Volumes, {
+      name,
+      metadata: { labels },
+      spec: { ...spec, persistentVolumeReclaimPolicy: 'Retain' },
+    })
+    const only = {
+      includedResources: ['persistentvolumes'],
+      includeClusterResources: true,
+      labelSelector: { matchLabels: labels },
+    }
     await backUp({ kube, store, name: method.toLowerCase(), spec: only })
     await kube.delete(Volumes, name)
     const info = await encodeVolumeInfo([{ pvName: name, backupMethod: method }])

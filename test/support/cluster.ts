@@ -17,7 +17,10 @@ export interface TestCluster {
   kubeconfigPath: string
 }
 
-/** The cluster that all files of a test run share (test/support/global-setup.ts). Leave nothing behind that another file would see. */
+/**
+ * The cluster that all files of a test run share (test/support/global-setup.ts), two at a time. Leave nothing behind that another file would see,
+ * ask about your own namespaces only, and take no type away: a backup that another file makes would miss it. For all else there is `ownCluster`.
+ */
 export async function sharedCluster(): Promise<TestCluster> {
   const kubeconfigPath = process.env['LIFEBOAT_TEST_KUBECONFIG']
   if (!kubeconfigPath) {

@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { apiVersionOf } from '#kube/object.ts'
 
@@ -49,4 +51,25 @@ export function make(
   { name, namespace, ...rest }: { name: string; namespace?: string } & Record<string, unknown>,
 ): Promise<KubeObject> {
   return kube.create(type, object(type, name, rest), { namespace })
+}
+
+/**
+ * Creates an object that needs one made just before it, such as a pod of a new PriorityClass: admission knows that one from a cache, and refuses
+ * until the cache has it. Rejects with the refusal after half a minute.
+ */
+export async function makeAdmitted(
+  kube: KubeClient,
+  type: ResourceType,
+  wanted: Parameters<typeof make>[2],
+): Promise<KubeObject> {
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    try {
+      return await make(kube, type, wanted)
+    } catch (error) {
+      const isRefused = error instanceof KubeError && error.problem === 'forbidden'
+      if (!isRefused || performance.now() > deadline) throw error
+      await pause(100)
+    }
+  }
 }
