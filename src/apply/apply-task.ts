@@ -105,7 +105,8 @@ function needsDefaultAccount({ object }: ToCreate): boolean {
 
 async function settle(task: Task, prepared: ToCreate, target: Target): Promise<Settled> {
   const { object: desired, type } = prepared
-  const place: Place = { type, namespace: task.namespace, name: task.name }
+  // A resource modifier may have given it another name than it has in the backup.
+  const place: Place = { type, namespace: task.namespace, name: desired.metadata.name }
   const unserved = target.types.problem(task.resource)
   if (unserved !== undefined) return failure(restoreFailure(task.resource, task, unserved))
 

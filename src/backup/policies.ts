@@ -1,7 +1,6 @@
 import type { Backup } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { onlyText } from '#kube/config-map.ts'
 import { filterStyle } from '#selection/backup-filters.ts'
 import { SelectionError } from '#selection/error.ts'
 import { parseResourcePolicies, type ResourcePolicies } from '#selection/resource-policies.ts'
@@ -11,14 +10,6 @@ export interface FoundPolicies {
   policies?: ResourcePolicies
   /** Each names the ConfigMap, what is wrong and what to do; for `validateBackup`. */
   problems: string[]
-}
-
-const ConfigMaps: ResourceType<KubeObject> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
 }
 
 /**
@@ -34,7 +25,7 @@ export async function readPolicies(
   if (reference === undefined || reference.kind.toLowerCase() !== 'configmap') return { problems: [] }
   const { namespace } = backup.metadata
   const place = `resource policy ConfigMap ${namespace === undefined ? '' : `${namespace}/`}${reference.name}`
-  const found = await readText(kube, { ...options, namespace, name: reference.name, place })
+  const found = await onlyText(kube, { ...options, namespace, name: reference.name, place, holds: 'policies' })
   if (found.text === undefined) return { problems: [found.problem] }
   try {
     const policies = parseResourcePolicies(found.text)
@@ -44,30 +35,6 @@ export async function readPolicies(
   } catch (error) {
     if (!(error instanceof SelectionError)) throw error
     return { problems: error.message.split('\n').map((line) => `${place} is not valid: ${line}`) }
-  }
-}
-
-interface Wanted {
-  readonly namespace: string | undefined
-  readonly name: string
-  readonly place: string
-  readonly signal?: AbortSignal | undefined
-}
-
-async function readText(
-  kube: KubeClient,
-  { namespace, name, place, signal }: Wanted,
-): Promise<{ text: string } | { text?: undefined; problem: string }> {
-  try {
-    const object = await kube.find(ConfigMaps, name, { namespace, signal })
-    if (object === undefined) return { problem: `${place} does not exist; make it, or name another one` }
-    const texts = Object.values((object['data'] ?? {}) as Record<string, string>)
-    const [text] = texts
-    if (text !== undefined && texts.length === 1) return { text }
-    return { problem: `${place} has ${texts.length} keys in data; it must have exactly one, with the policies as YAML` }
-  } catch (error) {
-    if (!(error instanceof KubeError) || (error.problem !== 'forbidden' && error.problem !== 'invalid')) throw error
-    return { problem: `${place} cannot be read: ${error.message}` }
   }
 }
 

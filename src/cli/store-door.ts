@@ -7,6 +7,7 @@ import { storedBackup } from '#backup/stored.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
 import { storedRestore } from '#restore/artifacts.ts'
+import { readModifiers } from '#restore/modifiers.ts'
 import { runRestore } from '#restore/run.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
@@ -125,10 +126,11 @@ async function createRestore(asked: Restore, following: Following, options: Stor
   const { store, now } = options
   const backups = await candidates(store, asked)
   const restore = defaultRestore(asked)
-  refuse(Restores.kind, asked.metadata.name, validateRestore(restore, backups))
   const backup = requestedBackup(restore, backups)
   const kube = await options.cluster()
   try {
+    const { problems: modifierProblems } = await readModifiers(kube, restore, { signal: following.signal })
+    refuse(Restores.kind, asked.metadata.name, validateRestore(restore, { backups, modifierProblems }))
     return await runRestore({
       restore: { ...restore, spec: { ...restore.spec, backupName: backup?.metadata.name } },
       backup,

@@ -3,6 +3,7 @@ import { finalizerNames, labelKeys, labelValue } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { Restores, type Restore, type RestoreStatus } from '#api/restore.ts'
+import { readModifiers } from '#restore/modifiers.ts'
 import { runRestore } from '#restore/run.ts'
 import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
@@ -81,7 +82,8 @@ async function start(asked: Restore, context: Context): Promise<void> {
   const { kube, namespace, log, signal, now } = environment
   const restore = defaultRestore(asked, { itemOperationTimeout: options.itemOperationTimeout })
   const backups = await candidates(kube, restore, { namespace, signal })
-  const problems = validateRestore(restore, backups)
+  const { problems: modifierProblems } = await readModifiers(kube, restore, { signal })
+  const problems = validateRestore(restore, { backups, modifierProblems })
   const backup = requestedBackup(restore, backups)
   if (problems.length > 0 || backup === undefined) {
     log.warn({ restore: restore.metadata.name, problems }, 'restore refused')

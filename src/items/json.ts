@@ -37,8 +37,16 @@ export function equalJson(a: unknown, b: unknown): boolean {
   return isNumber(a) && isNumber(b) && JSON.stringify(a) === JSON.stringify(b)
 }
 
+/** The number that a token of JSON stands for; where a double would change how it is written, the token itself, as kube/ reads numbers. */
+export function exactNumber(token: string): unknown {
+  return String(Number(token)) === token ? Number(token) : rawJSON(token)
+}
+
 // TypeScript's library does not know JSON.rawJSON yet: what kube/ puts in place of numbers that a double would round.
-const { isRawJSON } = JSON as unknown as { isRawJSON: (value: unknown) => boolean }
+const { isRawJSON, rawJSON } = JSON as unknown as {
+  isRawJSON: (value: unknown) => boolean
+  rawJSON: (token: string) => unknown
+}
 
 function isNumber(value: unknown): boolean {
   return typeof value === 'number' || isRawJSON(value)

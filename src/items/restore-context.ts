@@ -1,3 +1,4 @@
+import type { ModifierRule } from './modifier-rules.ts'
 import type { VolumeDecision } from './volume-decision.ts'
 
 /** One mapping rule of Velero's change-image-name ConfigMap: every `from` in an image becomes `to`. */
@@ -19,6 +20,8 @@ export interface RestoreContext {
   /** Old StorageClass → new one; absent means no such ConfigMap. */
   readonly storageClasses?: Readonly<Record<string, string>> | undefined
   readonly imageRules?: readonly ImageRule[] | undefined
+  /** The rules of `spec.resourceModifier`. */
+  readonly modifiers?: readonly ModifierRule[] | undefined
   /** Whether objects of a type get their status back (`restoresStatus`). */
   readonly restoresStatus: (resource: string) => boolean
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { KubeObject } from '#kube/object.ts'
 import { refKey } from './item-ref.ts'
+import { readModifierRules } from './modifier-rules.ts'
 import type { Prepared, RestoreContext } from './restore-step.ts'
 import { prepareForRestore, prepareNamespace } from './restore-step.ts'
 
@@ -48,7 +49,28 @@ test('an object comes into its target namespace, without its past, under the lab
       data: { a: '1' },
     },
     related: [],
+    problems: [],
+    stopped: [],
   })
+})
+
+test('resource modifiers see the object as it is about to be created, but where it was and without our labels', () => {
+  const rules = readModifierRules(`
+version: v1
+resourceModifierRules:
+- conditions: {groupResource: services, namespaces: [shop], matches: [{path: /spec/clusterIP, value: "null"}, {path: /metadata/uid, value: "null"}]}
+  patches:
+  - {operation: replace, path: /metadata/name, value: other}
+  - {operation: replace, path: /metadata/namespace, value: elsewhere}
+  - {operation: add, path: /metadata/labels, value: "{}"}
+- conditions: {groupResource: services, namespaces: [copy]}
+  patches: [{operation: add, path: /spec/never, value: x}]
+`)
+  assert.ok('rules' in rules)
+  const archived = object({ spec: { clusterIP: '10.0.0.1' } }, { uid: 'u' })
+  const made = created('services', archived, { modifiers: rules.rules })
+  assert.deepEqual(made.metadata, { name: 'other', namespace: 'copy', labels })
+  assert.deepEqual(made['spec'], {})
 })
 
 test('a name too long for a label is shortened', () => {

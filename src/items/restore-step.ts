@@ -5,6 +5,7 @@ import type { KubeObject } from '#kube/object.ts'
 import { targetNamespace } from '#selection/restore-scope.ts'
 import type { ItemRef } from './item-ref.ts'
 import { objectOf, textOf } from './json.ts'
+import { modify } from './modify.ts'
 import { resetObject } from './reset.ts'
 import { restoreActions } from './restore-actions.ts'
 import type { RestoreContext } from './restore-context.ts'
@@ -40,10 +41,14 @@ export type Prepared =
       status?: unknown
       /** Restored before this one, also when labels leave them out; namespaces as in the archive. */
       related: readonly ItemRef[]
+      /** Changes that were asked for and cannot be made to this object. */
+      problems: readonly string[]
+      /** Changes that a test of theirs stopped. */
+      stopped: readonly string[]
     }
   | { do: 'skip'; reason: RestoreStepSkip }
 
-/** What to send to the API server for one archived object (spec/restore §6, steps 2, 4-8 and 10). `item.object` is not changed. Not for Namespaces (`prepareNamespace`). */
+/** What to send to the API server for one archived object (spec/restore §6, steps 2 and 4-10). `item.object` is not changed. Not for Namespaces (`prepareNamespace`). */
 export function prepareForRestore(item: RestoreItem, context: RestoreContext): Prepared {
   const { resource, object: archived } = item
   const reason = ownReason(item) ?? volumeReason(item, context)
@@ -59,7 +64,9 @@ export function prepareForRestore(item: RestoreItem, context: RestoreContext): P
     related.push(...(result.related ?? []))
   }
   if (resource === 'persistentvolumeclaims') object = rebindClaim(object, context)
-  const prepared: Prepared = { do: 'create', object: placed(object, context), related }
+  const { namespace } = archived.metadata
+  const { object: modified, ...notes } = modify(object, context.modifiers ?? [], { resource, namespace })
+  const prepared: Prepared = { do: 'create', object: placed(modified, namespace, context), related, ...notes }
   return keepsStatus(item, context) ? { ...prepared, status: archived['status'] } : prepared
 }
 
@@ -102,12 +109,13 @@ function volumeReason({ resource, object }: RestoreItem, context: RestoreContext
   }
 }
 
-function placed(object: KubeObject, context: RestoreContext): KubeObject {
-  const { namespace, labels } = object.metadata
+/** The object where it belongs: a modifier may change its name, but not its namespace. */
+function placed(object: KubeObject, namespace: string | undefined, context: RestoreContext): KubeObject {
+  const { namespace: _, labels, ...metadata } = object.metadata
   return {
     ...object,
     metadata: {
-      ...object.metadata,
+      ...metadata,
       ...(namespace === undefined ? {} : { namespace: targetNamespace(namespace, context.namespaceMapping) }),
       labels: {
         ...labels,

@@ -56,13 +56,14 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
         ...targetOf(entry, context.namespaceMapping),
       })
     }
+    for (const reason of step.stopped) log.info(reason, { ...targetOf(entry, context.namespaceMapping) })
     return {
       do: 'create',
       type: typeOf(step.object, entry),
       object: step.object,
       status: step.status,
       related: step.related.flatMap((ref) => relatedTask(ref, entry)),
-      remarks: [],
+      remarks: step.problems.map((problem) => ({ severity: 'error', message: `${refKey(entry)}: ${problem}` })),
     }
   }
   const taskOf = (entry: ArchivedEntry, origin: Origin): Task => ({
@@ -126,7 +127,8 @@ function typeOf({ apiVersion, kind }: KubeObject, { resource, namespace }: Archi
   return {
     group,
     version: apiVersion.slice(slash + 1),
-    plural: group === '' ? resource : resource.slice(0, -group.length - 1),
+    // A modifier may have moved the object into another group.
+    plural: resource.split('.', 1)[0] ?? resource,
     kind,
     namespaced: namespace !== undefined,
   }

@@ -4,6 +4,7 @@ export type RestoreProblem =
   | 'backup-unfinished'
   | 'backup-damaged'
   | 'name-taken'
+  | 'bad-modifiers'
   | 'cluster'
   | 'store'
   | 'aborted'

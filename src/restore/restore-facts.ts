@@ -1,11 +1,14 @@
 import type { Restore } from '#api/restore.ts'
 import type { OpenArchive } from '#archive/open.ts'
+import type { ModifierRule } from '#items/modifier-rules.ts'
 import type { RestoreContext } from '#items/restore-context.ts'
 import { type VolumeInfo as DecidingInfo, type VolumeDecision, decideVolume } from '#items/volume-decision.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
 import { type RestoreScope, compileRestoreScope, restoreSkipReason, restoresStatus } from '#selection/restore-scope.ts'
 import type { BackupSource } from './backup-source.ts'
+import { RestoreError } from './error.ts'
+import { readModifiers } from './modifiers.ts'
 
 /** The name under which archives keep the definitions of custom types. */
 export const definitionsResource = 'customresourcedefinitions.apiextensions.k8s.io'
@@ -36,7 +39,7 @@ export interface FactOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Reads from archive and cluster what the decisions on single objects depend on. Rejects with KubeError. */
+/** Reads from archive and cluster what the decisions on single objects depend on. Rejects with KubeError, or with RestoreError 'bad-modifiers'. */
 export async function gatherFacts({ restore, backupName, source, kube, signal }: FactOptions): Promise<RestoreFacts> {
   const { archive } = source
   const { types } = await kube.discover({ signal })
@@ -58,10 +61,22 @@ export async function gatherFacts({ restore, backupName, source, kube, signal }:
     preserveNodePorts: restore.spec.preserveNodePorts ?? false,
     volumes: await volumeDecisions(source, { scope, signal }),
     liveServiceAccounts,
+    modifiers: await modifiersOf(restore, kube, signal),
     restoresStatus: (resource) => restoresStatus(scope, resource),
   }
   const withData = [...source.volumes].filter(([, info]) => Boolean(info['backupMethod']))
   return { scope, context, liveServiceAccounts, volumesWithData: new Set(withData.map(([name]) => name)) }
+}
+
+/** The doors have looked at them already, but what they saw may have been changed since, by a restart even. */
+async function modifiersOf(
+  restore: Restore,
+  kube: KubeClient,
+  signal: AbortSignal | undefined,
+): Promise<readonly ModifierRule[]> {
+  const { rules, problems } = await readModifiers(kube, restore, { signal })
+  if (problems.length === 0) return rules
+  throw new RestoreError('bad-modifiers', `restore ${restore.metadata.name} cannot run: ${problems.join('; ')}`)
 }
 
 async function volumeDecisions(

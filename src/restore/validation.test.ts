@@ -51,20 +51,25 @@ test('of a schedule the newest completed backup is restored', () => {
   ]
   const asked = restoreOf({ scheduleName: 'nightly' })
   assert.equal(requestedBackup(asked, backups)?.metadata.name, 'best')
-  assert.deepEqual(validateRestore(asked, backups), [])
-  assert.deepEqual(validateRestore(asked, []), ['No completed backups found for schedule nightly'])
+  assert.deepEqual(validateRestore(asked, { backups, modifierProblems: [] }), [])
+  assert.deepEqual(validateRestore(asked, { backups: [], modifierProblems: [] }), [
+    'No completed backups found for schedule nightly',
+  ])
 })
 
-test('a restore that would have to change objects by rules is refused rather than done without them', () => {
-  const resourceModifier = { kind: 'configmap', name: 'rules' }
-  const problems = validateRestore(restoreOf({ backupName: 'here', resourceModifier }), [backup('here')])
-  assert.deepEqual(problems, ['resource modifiers are not supported by this version of Lifeboat'])
+test('a restore with broken resource modifiers is refused with all that is wrong', () => {
+  const asked = restoreOf({ backupName: 'here', existingResourcePolicy: 'Update' })
+  const places = { backups: [backup('here')], modifierProblems: ['first', 'second'] }
+  assert.deepEqual(validateRestore(asked, places), ['Invalid ExistingResourcePolicy: Update', 'first', 'second'])
 })
 
 test('a restore of a backup that is not there says so in the words of Velero', () => {
   const asked = restoreOf({ backupName: 'gone' })
-  assert.deepEqual(validateRestore(asked, [backup('here')]), [
+  assert.deepEqual(validateRestore(asked, { backups: [backup('here')], modifierProblems: [] }), [
     'Error retrieving backup: Backup.velero.io "gone" not found',
   ])
-  assert.deepEqual(validateRestore(restoreOf({ backupName: 'here' }), [backup('here')]), [])
+  assert.deepEqual(
+    validateRestore(restoreOf({ backupName: 'here' }), { backups: [backup('here')], modifierProblems: [] }),
+    [],
+  )
 })

@@ -23,13 +23,20 @@ export function defaultRestore(
   }
 }
 
-/** What is wrong with a defaulted `restore`, in Velero's words and order; empty when it can run. `backups` are those that can be chosen from. */
-export function validateRestore(restore: Restore, backups: readonly Backup[]): string[] {
+/** What is known of the world in which a restore is to run. */
+export interface RestorePlaces {
+  /** Those that can be chosen from. */
+  readonly backups: readonly Backup[]
+  /** What is wrong with the resource modifiers that the restore names (`readModifiers`). */
+  readonly modifierProblems: readonly string[]
+}
+
+/** What is wrong with a defaulted `restore`, in Velero's words and order; empty when it can run. */
+export function validateRestore(restore: Restore, { backups, modifierProblems }: RestorePlaces): string[] {
   const problems = restoreSpecProblems(restore.spec)
-  // Restoring without the changes that were asked for is worse than not restoring.
-  if (restore.spec.resourceModifier) problems.push('resource modifiers are not supported by this version of Lifeboat')
   const { backupName, scheduleName } = restore.spec
-  if (isSet(backupName) === isSet(scheduleName) || requestedBackup(restore, backups) !== undefined) return problems
+  if (isSet(backupName) === isSet(scheduleName)) return problems
+  if (requestedBackup(restore, backups) !== undefined) return [...problems, ...modifierProblems]
   return isSet(backupName)
     ? [...problems, `Error retrieving backup: Backup.velero.io "${backupName}" not found`]
     : [...problems, `No completed backups found for schedule ${scheduleName}`]

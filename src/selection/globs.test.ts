@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compileGlob, isGlob, namespacePatternProblem } from './globs.ts'
+import { compileGlob, compilePartsGlob, isGlob, namespacePatternProblem } from './globs.ts'
 
 const fits = (pattern: string, name: string): boolean => compileGlob(pattern)(name)
 
@@ -97,4 +97,21 @@ test('any text at all can be compiled, and a plain one fits only itself', () => 
       if (!isGlob(pattern)) assert.equal(result, pattern === name)
     }),
   )
+})
+
+test('with a separator a star ends at it, and two stars do not', () => {
+  for (const [pattern, fitting, others] of [
+    ['*', ['pods'], ['deployments.apps']],
+    ['*.apps', ['deployments.apps', 'statefulsets.apps'], ['pods', 'a.b.apps']],
+    ['**', ['pods', 'roles.rbac.authorization.k8s.io'], []],
+    ['*.*.k8s.io', ['ingresses.networking.k8s.io'], ['roles.rbac.authorization.k8s.io', 'pods']],
+    ['**.k8s.io', ['roles.rbac.authorization.k8s.io'], ['pods']],
+    ['pod?', ['pods'], ['pod.']],
+    ['{pods,services}', ['pods', 'services'], ['secrets']],
+    ['pods', ['pods'], ['podsx', 'pods.metrics.k8s.io']],
+  ] as const) {
+    const fits = compilePartsGlob(pattern, '.')
+    for (const name of fitting) assert.ok(fits(name), `${pattern} fits ${name}`)
+    for (const name of others) assert.ok(!fits(name), `${pattern} does not fit ${name}`)
+  }
 })

@@ -8,8 +8,17 @@ export function isGlob(text: string): boolean {
  * these. Everything else, also `.`, stands for itself, as does a bracket that is not closed.
  */
 export function compileGlob(pattern: string): (name: string) => boolean {
+  return compiled(pattern, '.')
+}
+
+/** As `compileGlob`, for names in parts: `*` and `?` end at the `separator`, `**` does not. */
+export function compilePartsGlob(pattern: string, separator: string): (name: string) => boolean {
+  return compiled(pattern, `[^${escapeMember(separator)}]`)
+}
+
+function compiled(pattern: string, any: string): (name: string) => boolean {
   if (!isGlob(pattern)) return (name) => name === pattern
-  const expression = new RegExp(`^${expressionOf(pattern)}$`, 'su')
+  const expression = new RegExp(`^${expressionOf(pattern, any)}$`, 'su')
   return (name) => expression.test(name)
 }
 
@@ -52,14 +61,14 @@ const labelRule =
 
 const tokens = /\*+|\?|\[(!?)([^[\]]+)\]|[{},]|[^]/gu
 
-function expressionOf(pattern: string): string {
+function expressionOf(pattern: string, any: string): string {
   const parts = [...pattern.matchAll(tokens)]
   const braces = closes(parts.map(([token]) => token))
   let open = 0
   let result = ''
   for (const [token, not, set] of parts) {
-    if (token.startsWith('*')) result += '.*'
-    else if (token === '?') result += '.'
+    if (token.startsWith('*')) result += token === '*' ? `${any}*` : '.*'
+    else if (token === '?') result += any
     else if (set !== undefined) result += `[${not === '!' ? '^' : ''}${escapeSet(set)}]`
     else if (token === '{' && braces) {
       open++

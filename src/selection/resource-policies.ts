@@ -1,7 +1,8 @@
-import { LineCounter, isScalar, parseDocument, visit, type Document } from 'yaml'
+import { isScalar, visit, type Document } from 'yaml'
 import { z } from 'zod'
 import { SelectionError } from './error.ts'
 import { parseQuantity } from './quantity.ts'
+import { mapOfWords as wordMap, optional, problemsOf, readYaml, strict, word, words } from './strict-yaml.ts'
 
 /** The content of the ConfigMap that `spec.resourcePolicy` of a Backup names (spec/backup §6.1). */
 export interface ResourcePolicies {
@@ -51,36 +52,12 @@ export interface IncludeExcludePolicy {
   readonly excludedNamespaceScopedResources: readonly string[]
 }
 
-/** A ConfigMap cannot hold more either. */
-const LONGEST_TEXT = 1024 * 1024
-
 /** Reads policies of schema v1. Throws SelectionError 'bad-policy' whose message names, line by line, each place and what is wrong there. */
 export function parseResourcePolicies(text: string): ResourcePolicies {
-  const parsed = policiesSchema.safeParse(readYaml(text))
-  if (!parsed.success) {
-    throw badPolicy(parsed.error.issues.map(({ path, message }) => `${placeOf(path)}: ${message}`).join('\n'))
-  }
+  const parsed = policiesSchema.safeParse(readYaml(text, { problem: 'bad-policy', prepare: keepWords }))
+  if (!parsed.success) throw badPolicy(problemsOf(parsed.error, 'the policy').join('\n'))
   const { volumePolicies, includeExcludePolicy } = parsed.data
   return { volumePolicies, includeExclude: includeExcludePolicy }
-}
-
-function readYaml(text: string): unknown {
-  if (text.length > LONGEST_TEXT) throw badPolicy(`the text is longer than ${LONGEST_TEXT} characters`)
-  const lineCounter = new LineCounter()
-  try {
-    const document = parseDocument(text, { lineCounter, merge: true, prettyErrors: false })
-    const [error] = document.errors
-    if (error !== undefined) {
-      const { line, col } = lineCounter.linePos(error.pos[0])
-      throw badPolicy(`line ${line}, column ${col}: ${error.message}`)
-    }
-    keepWords(document)
-    return document.toJS({ maxAliasCount: 100 })
-  } catch (error) {
-    if (error instanceof SelectionError) throw error
-    // Aliases that multiply, or nesting deeper than the stack.
-    throw badPolicy(`cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`, error)
-  }
 }
 
 /** `storageClass: [1.10]` and `pvcLabels: {on: yes}` are words, not numbers; only a plug-in's parameters may be of any kind. */
@@ -93,24 +70,6 @@ function keepWords(document: Document): void {
     },
   })
 }
-
-/** Null says the same as absence, as it does for Velero. */
-function optional<T extends z.ZodType>(schema: T): z.ZodPreprocess<z.ZodOptional<T>> {
-  return z.preprocess((value) => value ?? undefined, schema.optional())
-}
-
-function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? `unknown key ${(issue['keys'] as string[]).join(', ')}; known here: ${Object.keys(shape).join(', ')}`
-        : 'must be a map of keys to values',
-  })
-}
-
-const word = z.string({ error: 'must be text' })
-const words = optional(z.array(word, { error: 'must be a list' }))
-const wordMap = optional(z.record(word, word, { error: 'must be a map of text to text' }))
 
 const capacity = optional(
   word.transform((text, context): CapacityRange => {
@@ -186,11 +145,6 @@ const policiesSchema = strict({
   volumePolicies: optional(z.array(volumePolicy, { error: 'must be a list' })).transform((given) => given ?? []),
   includeExcludePolicy: optional(includeExclude),
 })
-
-function placeOf(path: readonly PropertyKey[]): string {
-  const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('')
-  return place.replace(/^\./, '') || 'the policy'
-}
 
 function badPolicy(message: string, cause?: unknown): SelectionError {
   return new SelectionError('bad-policy', message, { cause })
