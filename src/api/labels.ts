@@ -62,6 +62,8 @@ export const annotationKeys = {
   csiDriverName: 'velero.io/csi-driver-name',
   volumeSnapshotContentDeletionPolicy: 'velero.io/csi-vsc-deletion-policy',
   volumeGroupSnapshotHandle: 'velero.io/csi-volumegroupsnapshot-handle',
+  /** Ours: on a Backup that was found in a store, as long as its PodVolumeBackups are not all there. */
+  importing: 'lifeboat.dev/importing',
 } as const
 
 /** Prefixes of the pod annotations that describe hooks; the field follows: `pre.hook.backup.velero.io/command`. */

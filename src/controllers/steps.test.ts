@@ -11,7 +11,7 @@ import { restorePhases, type Restore } from '#api/restore.ts'
 import { backupStep } from './backup-controller.ts'
 import { surplusDefaults } from './default-location.ts'
 import { downloadStep } from './download-request-controller.ts'
-import { nextCheck } from './location-controller.ts'
+import { nextCheck } from './location-check.ts'
 import { restoreStep } from './restore-controller.ts'
 
 const now = new Date('2026-01-01T10:00:00Z')

@@ -22,6 +22,8 @@ export interface ServerConfig {
   /** Provider → name of the VolumeSnapshotLocation of backups that name none, where a provider has several. */
   readonly defaultVolumeSnapshotLocations: Readonly<Record<string, string>>
   readonly storeValidationFrequency: number
+  /** 0 for never. */
+  readonly backupSyncPeriod: number
   readonly concurrentBackups: number
   readonly concurrentRestores: number
   /** Handed to object stores: credentials and proxies. */

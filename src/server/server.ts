@@ -160,6 +160,7 @@ function startControllers(
       locationController({
         stores,
         validationFrequency: config.storeValidationFrequency,
+        syncPeriod: config.backupSyncPeriod,
         onCheck: metrics.locationChecked,
         onGone: metrics.locationGone,
       }),

@@ -95,8 +95,15 @@ async function* pages(bucket: Bucket, prefix: string, delimiter?: string): Async
       bucket.client.send(new bucket.sdk.ListObjectsV2Command(next), options),
     )
     yield page
-    token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    token = followedBy(page, bucket)
   } while (token !== undefined)
+}
+
+// A list that is cut off without a way on must not pass for a whole one: whoever compares it with something would see objects gone.
+function followedBy(page: ListObjectsV2CommandOutput, { url }: Bucket): string | undefined {
+  if (page.IsTruncated !== true) return undefined
+  if (page.NextContinuationToken) return page.NextContinuationToken
+  throw new StoreError('unreachable', `${url} sent a part of a list and no token for the rest: try again`)
 }
 
 // HEAD has no body to name what is missing, so a missing bucket looks like a missing object until a list tells them apart.

@@ -26,6 +26,7 @@ for (const kind of ['versitygw', 'minio'] as const) {
     storeContract(kind, () => freshStore(server), { streams: true })
     troubles(() => server)
     lostAnswers(() => server)
+    listings(() => server)
     locations(() => server)
   })
 }
@@ -241,6 +242,43 @@ function lostAnswers(server: () => Server): void {
     assert.equal(await text(store, 'a'), 'first')
     assert.equal(await text(store, 'b'), 'third')
     assert.equal(refused > 0, true)
+    await store.close()
+  })
+}
+
+function listings(server: () => Server): void {
+  test('a thousand folders cost one request', async () => {
+    await using it = await freshStore(server())
+    const names = Array.from({ length: 1050 }, (_, i) => `b${String(i).padStart(4, '0')}`)
+    const waiting = names.values()
+    const put = async (): Promise<void> => {
+      for (const name of waiting) await it.store.put(`backups/${name}/velero-backup.json`, bytes('{}'))
+    }
+    await Promise.all(Array.from({ length: 16 }, put))
+    const asked: string[] = []
+    await using between = await proxy(server(), (request) => {
+      asked.push(`${request.method} ${/list-type/.test(request.url ?? '') ? 'list' : request.url}`)
+      return false
+    })
+    const url = urlOn(server(), { bucket: it.bucket, prefix: 'some/prefix', endpoint: between.endpoint })
+    const store = await openStore(url, { env: server().env })
+    assert.deepEqual(await Array.fromAsync(store.folders('backups/')), names)
+    assert.deepEqual(asked, ['GET list', 'GET list'])
+    await store.close()
+  })
+
+  test('a list that is cut off without a way on is no whole list', async () => {
+    await using between = await proxy(server(), (_request, answer, response) => {
+      answer.resume()
+      response.writeHead(200, { 'content-type': 'application/xml' })
+      const entry = '<CommonPrefixes><Prefix>p/backups/a/</Prefix></CommonPrefixes>'
+      response.end(`<ListBucketResult><IsTruncated>true</IsTruncated>${entry}</ListBucketResult>`)
+      return true
+    })
+    const url = urlOn(server(), { prefix: 'p', endpoint: between.endpoint })
+    const store = await openStore(url, { env: server().env })
+    await rejectsWith('unreachable', Array.fromAsync(store.folders('backups/')), /part of a list/)
+    await rejectsWith('unreachable', Array.fromAsync(store.list('backups/')), /part of a list/)
     await store.close()
   })
 }

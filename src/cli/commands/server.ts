@@ -25,6 +25,7 @@ const flags = {
   'default-snapshot-move-data': toggle('move the data of CSI snapshots to the location'),
   'default-volume-snapshot-locations': map('snapshot location of each provider that has several', { separator: ':' }),
   'store-validation-frequency': duration('how often locations are checked; 0 for once (default 1m)'),
+  'backup-sync-period': duration('how often locations are looked through for backups; 0 for never (default 1m)'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
   'concurrent-restores': integer('restores run at once (default 1)', 1),
 }
@@ -68,9 +69,16 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     defaultVolumesToFsBackup: given['default-volumes-to-fs-backup'] ?? false,
     defaultSnapshotMoveData: given['default-snapshot-move-data'] ?? false,
     defaultVolumeSnapshotLocations: given['default-volume-snapshot-locations'] ?? {},
-    storeValidationFrequency: parseDuration(given['store-validation-frequency'] ?? '1m'),
+    storeValidationFrequency: minuteOr(given['store-validation-frequency']),
+    backupSyncPeriod: minuteOr(given['backup-sync-period']),
     concurrentBackups: given['concurrent-backups'] ?? 1,
     concurrentRestores: given['concurrent-restores'] ?? 1,
     env: context.env,
   }
+}
+
+/** In ms; a minute when it is not given or makes no sense. */
+function minuteOr(given: string | undefined): number {
+  const millis = parseDuration(given ?? '1m')
+  return millis < 0 ? 60_000 : millis
 }
