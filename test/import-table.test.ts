@@ -7,6 +7,7 @@ import { suite, test } from 'node:test'
 const rooms: Readonly<Record<string, readonly string[]>> = {
   api: [],
   selection: ['api'],
+  schedule: ['api'],
   items: ['api', 'selection'],
   kube: [],
   archive: ['api'],
@@ -18,7 +19,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   backup: ['collect', 'selection', 'items', 'archive', 'store', 'hooks', 'volumes', 'kube', 'api'],
   restore: ['apply', 'selection', 'items', 'archive', 'store', 'hooks', 'volumes', 'kube', 'api'],
   runtime: ['kube'],
-  controllers: ['runtime', 'backup', 'restore', 'volumes', 'store', 'kube', 'api'],
+  controllers: ['runtime', 'backup', 'restore', 'volumes', 'schedule', 'store', 'kube', 'api'],
   server: ['controllers', 'runtime', 'store', 'kube', 'api'],
   agent: ['volumes', 'runtime', 'store', 'kube', 'api'],
   sandbox: ['kube'],
@@ -28,7 +29,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 const sharedFile = '#kube/object.ts'
 
 /** Rooms that take everything as arguments, and the parts of Node that do nothing but compute. */
-const pureRooms = ['api', 'selection', 'items']
+const pureRooms = ['api', 'selection', 'schedule', 'items']
 const pureBuiltins = ['node:assert', 'node:buffer', 'node:crypto', 'node:path', 'node:util']
 
 /** The import that `file` (relative to src/) must not have; undefined when it may. */

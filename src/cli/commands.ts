@@ -16,6 +16,11 @@ import { restoreDescribe } from './commands/restore-describe.ts'
 import { restoreGet } from './commands/restore-get.ts'
 import { restoreLogs } from './commands/restore-logs.ts'
 import { sandboxCommands } from './commands/sandbox.ts'
+import { scheduleCreate } from './commands/schedule-create.ts'
+import { scheduleDelete } from './commands/schedule-delete.ts'
+import { scheduleDescribe } from './commands/schedule-describe.ts'
+import { scheduleGet } from './commands/schedule-get.ts'
+import { schedulePause, scheduleUnpause } from './commands/schedule-pause.ts'
 import { server } from './commands/server.ts'
 import { version } from './commands/version.ts'
 
@@ -31,6 +36,12 @@ const withoutCompletion: readonly Command[] = [
   restoreGet,
   restoreDescribe,
   restoreLogs,
+  scheduleCreate,
+  scheduleGet,
+  scheduleDescribe,
+  schedulePause,
+  scheduleUnpause,
+  scheduleDelete,
   locationCreate,
   locationGet,
   install,

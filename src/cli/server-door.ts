@@ -71,8 +71,8 @@ async function allOf<T extends Backup | Restore>(
   })
 }
 
-/** Without the custom resources every answer is a bare 404; say what that means. */
-async function installed<T>(type: { plural: string; group: string }, call: () => Promise<T>): Promise<T> {
+/** Without the custom resources every answer is a bare 404; says what that means. */
+export async function installed<T>(type: { plural: string; group: string }, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {

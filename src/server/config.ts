@@ -24,6 +24,8 @@ export interface ServerConfig {
   readonly storeValidationFrequency: number
   /** 0 for never. */
   readonly backupSyncPeriod: number
+  /** Whether what is due is left out once by schedules that do not say `skipImmediately`. */
+  readonly scheduleSkipImmediately: boolean
   readonly concurrentBackups: number
   readonly concurrentRestores: number
   /** Handed to object stores: credentials and proxies. */

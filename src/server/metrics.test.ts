@@ -101,3 +101,18 @@ test('what was there before this process is counted too', async () => {
   assert.ok(shown.includes('velero_backup_last_successful_timestamp{schedule="nightly"} 300'))
   assert.ok(!shown.some((line) => line.startsWith('velero_backup_last_successful_timestamp{schedule=""}')))
 })
+
+test('a schedule has its series before its first backup, and loses all of them when it is gone', async () => {
+  const metrics = serverMetrics()
+  const bySchedule = async (): Promise<string[]> => (await lines(metrics)).filter((line) => line.includes('"nightly"'))
+  metrics.scheduleSeen('nightly')
+  const shown = await bySchedule()
+  for (const name of counters) assert.ok(shown.includes(`${name}{schedule="nightly"} 0`), name)
+  assert.ok(shown.includes('velero_backup_last_status{schedule="nightly"} 1'))
+  metrics.backupEnded(backup({ phase: 'Failed' }, 'nightly'), 1)
+  // Each look at the schedule tells of it again.
+  metrics.scheduleSeen('nightly')
+  assert.ok((await bySchedule()).includes('velero_backup_last_status{schedule="nightly"} 0'))
+  metrics.scheduleGone('nightly')
+  assert.deepEqual(await bySchedule(), [])
+})

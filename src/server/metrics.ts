@@ -13,6 +13,9 @@ export interface ServerMetrics {
   readonly deletionEnded: (backup: Backup, deleted: boolean) => void
   readonly restoreStarted: (restore: Restore) => void
   readonly restoreEnded: (restore: Restore) => void
+  /** Shows the series of a schedule before its first backup, so that alerts can rely on them; as often as one likes. */
+  readonly scheduleSeen: (name: string) => void
+  readonly scheduleGone: (name: string) => void
   readonly locationChecked: (location: BackupStorageLocation) => void
   readonly locationGone: (name: string) => void
   /** Told from time to time of everything there is. */
@@ -26,6 +29,13 @@ export interface CountedBackup {
   readonly completedAt: number | undefined
 }
 
+/** Where metrics register. Those by schedule are noted, since each schedule gets its series in all of them. */
+interface Book {
+  readonly registry: Registry
+  readonly counters: Counter<'schedule'>[]
+  readonly others: (Gauge<'schedule'> | Histogram<'schedule'>)[]
+}
+
 type Parts<Name extends keyof ServerMetrics> = Pick<ServerMetrics, Name>
 
 const DURATION_BUCKETS = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400]
@@ -34,15 +44,18 @@ const UNSCHEDULED = { schedule: '' }
 /** The metrics of one process, in a registry of their own. The series without a schedule are there from the start. */
 export function serverMetrics(): ServerMetrics {
   const registry = new Registry()
+  const book: Book = { registry, counters: [], others: [] }
   collectDefaultMetrics({ register: registry })
-  volumeMetrics(registry)
+  volumeMetrics(book)
+  const { lastStatus, ...backups } = backupMetrics(book)
   return {
     registry,
-    ...backupMetrics(registry),
-    ...deletionMetrics(registry),
-    ...restoreMetrics(registry),
+    ...backups,
+    ...deletionMetrics(book),
+    ...restoreMetrics(book),
     ...locationMetrics(registry),
-    ...censusMetrics(registry),
+    ...censusMetrics(book),
+    ...scheduleMetrics(book, lastStatus),
   }
 }
 
@@ -51,29 +64,31 @@ export function scheduleOf({ metadata }: Backup): string {
   return metadata.labels?.[labelKeys.scheduleName] ?? ''
 }
 
-function backupMetrics(registry: Registry): Parts<'backupStarted' | 'backupEnded'> {
-  const attempts = counter(registry, 'velero_backup_attempt_total', 'Backups begun')
+function backupMetrics(book: Book): Parts<'backupStarted' | 'backupEnded'> & { lastStatus: Gauge<'schedule'> } {
+  const attempts = counter(book, 'velero_backup_attempt_total', 'Backups begun')
   const ends: Ends = {
-    Completed: counter(registry, 'velero_backup_success_total', 'Backups completed'),
-    PartiallyFailed: counter(registry, 'velero_backup_partial_failure_total', 'Backups that ended with errors'),
-    Failed: counter(registry, 'velero_backup_failure_total', 'Backups that failed'),
-    FailedValidation: counter(registry, 'velero_backup_validation_failure_total', 'Backups refused'),
+    Completed: counter(book, 'velero_backup_success_total', 'Backups completed'),
+    PartiallyFailed: counter(book, 'velero_backup_partial_failure_total', 'Backups that ended with errors'),
+    Failed: counter(book, 'velero_backup_failure_total', 'Backups that failed'),
+    FailedValidation: counter(book, 'velero_backup_validation_failure_total', 'Backups refused'),
   }
-  const warned = counter(registry, 'velero_backup_warning_total', 'Backups that ended with warnings')
-  const size = gauge(registry, 'velero_backup_tarball_size_bytes', 'Size of the last archive in bytes')
-  const items = gauge(registry, 'velero_backup_items_total', 'Objects in the last backup')
-  const errors = gauge(registry, 'velero_backup_items_errors', 'Errors of the last backup')
-  const lastStatus = gauge(registry, 'velero_backup_last_status', '1 when the last backup completed, 0 when not')
+  const warned = counter(book, 'velero_backup_warning_total', 'Backups that ended with warnings')
+  const size = gauge(book, 'velero_backup_tarball_size_bytes', 'Size of the last archive in bytes')
+  const items = gauge(book, 'velero_backup_items_total', 'Objects in the last backup')
+  const errors = gauge(book, 'velero_backup_items_errors', 'Errors of the last backup')
+  const lastStatus = gauge(book, 'velero_backup_last_status', '1 when the last backup completed, 0 when not')
   lastStatus.set(UNSCHEDULED, 1)
   const durations = new Histogram({
     name: 'velero_backup_duration_seconds',
     help: 'How long backups took',
     labelNames: ['schedule'],
     buckets: DURATION_BUCKETS,
-    registers: [registry],
+    registers: [book.registry],
   })
+  book.others.push(durations)
   durations.zero(UNSCHEDULED)
   return {
+    lastStatus,
     backupStarted: (backup) => attempts.inc({ schedule: scheduleOf(backup) }),
     backupEnded(backup, archiveBytes) {
       const schedule = { schedule: scheduleOf(backup) }
@@ -91,23 +106,23 @@ function backupMetrics(registry: Registry): Parts<'backupStarted' | 'backupEnded
   }
 }
 
-function deletionMetrics(registry: Registry): Parts<'deletionStarted' | 'deletionEnded'> {
-  const attempts = counter(registry, 'velero_backup_deletion_attempt_total', 'Backup deletions begun')
-  const deleted = counter(registry, 'velero_backup_deletion_success_total', 'Backups deleted')
-  const failed = counter(registry, 'velero_backup_deletion_failure_total', 'Backup deletions that failed')
+function deletionMetrics(book: Book): Parts<'deletionStarted' | 'deletionEnded'> {
+  const attempts = counter(book, 'velero_backup_deletion_attempt_total', 'Backup deletions begun')
+  const deleted = counter(book, 'velero_backup_deletion_success_total', 'Backups deleted')
+  const failed = counter(book, 'velero_backup_deletion_failure_total', 'Backup deletions that failed')
   return {
     deletionStarted: (backup) => attempts.inc({ schedule: scheduleOf(backup) }),
     deletionEnded: (backup, done) => (done ? deleted : failed).inc({ schedule: scheduleOf(backup) }),
   }
 }
 
-function restoreMetrics(registry: Registry): Parts<'restoreStarted' | 'restoreEnded'> {
-  const attempts = counter(registry, 'velero_restore_attempt_total', 'Restores begun')
+function restoreMetrics(book: Book): Parts<'restoreStarted' | 'restoreEnded'> {
+  const attempts = counter(book, 'velero_restore_attempt_total', 'Restores begun')
   const ends: Ends = {
-    Completed: counter(registry, 'velero_restore_success_total', 'Restores completed'),
-    PartiallyFailed: counter(registry, 'velero_restore_partial_failure_total', 'Restores that ended with errors'),
-    Failed: counter(registry, 'velero_restore_failed_total', 'Restores that failed'),
-    FailedValidation: counter(registry, 'velero_restore_validation_failed_total', 'Restores refused'),
+    Completed: counter(book, 'velero_restore_success_total', 'Restores completed'),
+    PartiallyFailed: counter(book, 'velero_restore_partial_failure_total', 'Restores that ended with errors'),
+    Failed: counter(book, 'velero_restore_failed_total', 'Restores that failed'),
+    FailedValidation: counter(book, 'velero_restore_validation_failed_total', 'Restores refused'),
   }
   const schedule = ({ spec }: Restore): { schedule: string } => ({ schedule: spec.scheduleName ?? '' })
   return {
@@ -131,13 +146,33 @@ function locationMetrics(registry: Registry): Parts<'locationChecked' | 'locatio
   }
 }
 
+function scheduleMetrics(
+  { counters, others }: Book,
+  lastStatus: Gauge<'schedule'>,
+): Parts<'scheduleSeen' | 'scheduleGone'> {
+  const known = new Set<string>()
+  return {
+    scheduleSeen(schedule) {
+      if (known.has(schedule)) return
+      known.add(schedule)
+      for (const metric of counters) metric.inc({ schedule }, 0)
+      // Nothing has failed yet.
+      lastStatus.set({ schedule }, 1)
+    },
+    scheduleGone(schedule) {
+      known.delete(schedule)
+      for (const metric of [...counters, ...others]) metric.remove({ schedule })
+    },
+  }
+}
+
 /** These outlive the process: they are read off the objects that are there. */
-function censusMetrics(registry: Registry): Parts<'counted'> {
-  const registers = [registry]
+function censusMetrics(book: Book): Parts<'counted'> {
+  const registers = [book.registry]
   const backupTotal = new Gauge({ name: 'velero_backup_total', help: 'Backups there are', registers })
   const restoreTotal = new Gauge({ name: 'velero_restore_total', help: 'Restores there are', registers })
   const lastSuccess = gauge(
-    registry,
+    book,
     'velero_backup_last_successful_timestamp',
     'When the last complete backup ended, seconds since 1970',
   )
@@ -155,20 +190,23 @@ function censusMetrics(registry: Registry): Parts<'counted'> {
 }
 
 /** Velero's names for what happens to volumes. Nothing counts there yet: dashboards find the series, at zero. */
-function volumeMetrics(registry: Registry): void {
+function volumeMetrics(book: Book): void {
   for (const end of ['attempt', 'success', 'failure']) {
-    counter(registry, `velero_volume_snapshot_${end}_total`, `Snapshots of volumes: ${end}`)
+    counter(book, `velero_volume_snapshot_${end}_total`, `Snapshots of volumes: ${end}`)
   }
 }
 
-function counter(registry: Registry, name: string, help: string): Counter<'schedule'> {
+function counter({ registry, counters }: Book, name: string, help: string): Counter<'schedule'> {
   const made = new Counter({ name, help, labelNames: ['schedule'], registers: [registry] })
+  counters.push(made)
   made.inc(UNSCHEDULED, 0)
   return made
 }
 
-function gauge(registry: Registry, name: string, help: string): Gauge<'schedule'> {
-  return new Gauge({ name, help, labelNames: ['schedule'], registers: [registry] })
+function gauge({ registry, others }: Book, name: string, help: string): Gauge<'schedule'> {
+  const made = new Gauge({ name, help, labelNames: ['schedule'], registers: [registry] })
+  others.push(made)
+  return made
 }
 
 type Ends = Readonly<Record<'Completed' | 'PartiallyFailed' | 'Failed' | 'FailedValidation', Counter<'schedule'>>>

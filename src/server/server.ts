@@ -8,6 +8,7 @@ import { downloadRequestController } from '#controllers/download-request-control
 import { locationController } from '#controllers/location-controller.ts'
 import { locationStores, type LocationStores } from '#controllers/location-stores.ts'
 import { restoreController } from '#controllers/restore-controller.ts'
+import { scheduleController } from '#controllers/schedule-controller.ts'
 import { statusRequestController } from '#controllers/status-request-controller.ts'
 import { allKinds } from '#api/kinds.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -189,6 +190,14 @@ function startControllers(
     ),
     runController(
       deleteRequestController({ stores, onStart: metrics.deletionStarted, onEnd: metrics.deletionEnded }),
+      environment,
+    ),
+    runController(
+      scheduleController({
+        skipByDefault: config.scheduleSkipImmediately,
+        onSeen: metrics.scheduleSeen,
+        onGone: metrics.scheduleGone,
+      }),
       environment,
     ),
     runController(downloadRequestController({ stores, ownUrl }), environment),

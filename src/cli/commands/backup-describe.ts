@@ -1,4 +1,4 @@
-import type { Backup, BackupSpec } from '#api/backup.ts'
+import type { Backup } from '#api/backup.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
 import type { Results } from '#archive/results.ts'
 import type { ManifestTrailer } from '#archive/manifest.ts'
@@ -7,7 +7,7 @@ import { colourPhase, coloursOf } from '../colour.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
-import { instant, pairs, renderDescription, triState, words, type Line } from '../describe.ts'
+import { instant, pairs, renderDescription, type Line } from '../describe.ts'
 import type { Door } from '../door.ts'
 import { OK } from '../exit.ts'
 import { choice, selector, toggle } from '../flag.ts'
@@ -15,6 +15,7 @@ import { printDocument } from '../output.ts'
 import { counted, formatCount } from '../units.ts'
 import { byName, phaseText } from './backup-columns.ts'
 import { namedBackups } from './backup-get.ts'
+import { policyLines, specLines } from './backup-spec-lines.ts'
 import { resultLines } from './results-lines.ts'
 import { readJson, readTrailer } from './stored-json.ts'
 
@@ -104,21 +105,6 @@ function backupLines(facts: Facts, { details, context }: { details: boolean; con
   ]
 }
 
-function policyLines({ resourcePolicy, uploaderConfig }: BackupSpec): Line[] {
-  const parallel = uploaderConfig?.parallelFilesUpload ?? 0
-  return [
-    ...(resourcePolicy
-      ? [
-          '' as const,
-          { heading: 'Resource policies:', lines: [`Type:  ${resourcePolicy.kind}`, `Name:  ${resourcePolicy.name}`] },
-        ]
-      : []),
-    ...(parallel > 0
-      ? ['' as const, { heading: 'Uploader config:', lines: [`Parallel files upload:  ${parallel}`] }]
-      : []),
-  ]
-}
-
 function operationLines(status: Backup['status']): Line[] {
   const attempted = status?.backupItemOperationsAttempted ?? 0
   if (attempted === 0) return []
@@ -128,59 +114,6 @@ function operationLines(status: Backup['status']): Line[] {
 
 function validationLines(problems: readonly string[] | null | undefined): Line[] {
   return problems && problems.length > 0 ? ['', { heading: 'Validation errors:', lines: problems }] : []
-}
-
-function specLines(spec: BackupSpec): Line[] {
-  return [
-    {
-      heading: 'Namespaces:',
-      lines: [`Included:  ${words(spec.includedNamespaces, '*')}`, `Excluded:  ${words(spec.excludedNamespaces)}`],
-    },
-    '',
-    { heading: 'Resources:', lines: typeFilterLines(spec) },
-    '',
-    ['Label selector', spec.labelSelector ? formatSelector(spec.labelSelector) : '<none>'],
-    [
-      'Or label selector',
-      spec.orLabelSelectors?.length ? spec.orLabelSelectors.map((one) => formatSelector(one)).join(' or ') : '<none>',
-    ],
-    '',
-    ['Storage Location', spec.storageLocation ?? ''],
-    '',
-    ['Velero-Native Snapshot PVs', triState(spec.snapshotVolumes)],
-    ...(typeof spec.defaultVolumesToFsBackup === 'boolean'
-      ? [['File System Backup (Default)', String(spec.defaultVolumesToFsBackup)] as const]
-      : []),
-    ['Snapshot Move Data', triState(spec.snapshotMoveData)],
-    ['Data Mover', spec.datamover || 'velero'],
-    '',
-    ['TTL', spec.ttl ?? ''],
-    '',
-    ['CSISnapshotTimeout', spec.csiSnapshotTimeout ?? ''],
-    ['ItemOperationTimeout', spec.itemOperationTimeout ?? ''],
-    '',
-    ['Hooks', words(spec.hooks?.resources?.map((hook) => hook.name))],
-    ['OrderedResources', pairs(spec.orderedResources ?? undefined)],
-  ]
-}
-
-function typeFilterLines(spec: BackupSpec): string[] {
-  const old =
-    [spec.includedResources, spec.excludedResources].some((list) => list && list.length > 0) ||
-    typeof spec.includeClusterResources === 'boolean'
-  if (old) {
-    return [
-      `Included:        ${words(spec.includedResources, '*')}`,
-      `Excluded:        ${words(spec.excludedResources)}`,
-      `Cluster-scoped:  ${triState(spec.includeClusterResources, { on: 'included', off: 'excluded' })}`,
-    ]
-  }
-  return [
-    `Included cluster-scoped:    ${words(spec.includedClusterScopedResources)}`,
-    `Excluded cluster-scoped:    ${words(spec.excludedClusterScopedResources)}`,
-    `Included namespace-scoped:  ${words(spec.includedNamespaceScopedResources, '*')}`,
-    `Excluded namespace-scoped:  ${words(spec.excludedNamespaceScopedResources)}`,
-  ]
 }
 
 function cutLines(trailer: ManifestTrailer | undefined, details: boolean): Line[] {

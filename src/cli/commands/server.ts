@@ -26,6 +26,7 @@ const flags = {
   'default-volume-snapshot-locations': map('snapshot location of each provider that has several', { separator: ':' }),
   'store-validation-frequency': duration('how often locations are checked; 0 for once (default 1m)'),
   'backup-sync-period': duration('how often locations are looked through for backups; 0 for never (default 1m)'),
+  'schedule-skip-immediately': toggle('new schedules that do not say leave out what is due already'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
   'concurrent-restores': integer('restores run at once (default 1)', 1),
 }
@@ -71,6 +72,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     defaultVolumeSnapshotLocations: given['default-volume-snapshot-locations'] ?? {},
     storeValidationFrequency: minuteOr(given['store-validation-frequency']),
     backupSyncPeriod: minuteOr(given['backup-sync-period']),
+    scheduleSkipImmediately: given['schedule-skip-immediately'] ?? false,
     concurrentBackups: given['concurrent-backups'] ?? 1,
     concurrentRestores: given['concurrent-restores'] ?? 1,
     env: context.env,

@@ -1,0 +1,127 @@
+import { Backups, type Backup } from '#api/backup.ts'
+import { ApiError } from '#api/error.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
+import { readObject } from '#api/read.ts'
+import { Schedules, type Schedule, type ScheduleStatus } from '#api/schedule.ts'
+import { timestamp } from '#api/timestamp.ts'
+import { backupFromSchedule } from '#backup/from-schedule.ts'
+import { KubeError } from '#kube/error.ts'
+import type { Controller, Environment, Next } from '#runtime/controller.ts'
+import { runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
+import { patchLasting } from './status-patch.ts'
+
+export interface ScheduleControllerOptions {
+  /** What becomes of a new schedule that does not say `skipImmediately`. */
+  readonly skipByDefault: boolean
+  readonly onSeen: (name: string) => void
+  readonly onGone: (name: string) => void
+}
+
+/** How soon a backup that is due looks again whether the one before it has ended. */
+const BUSY_PAUSE_MS = 60_000
+/** A timer knows nothing of a clock that is set, or of a machine that slept. */
+const LONGEST_WAIT_MS = 5 * 60_000
+
+/** Makes Backups when they are due by their Schedule. Which ones are kept is not decided here. */
+export function scheduleController(options: ScheduleControllerOptions): Controller<Schedule> {
+  return {
+    name: 'schedule',
+    type: Schedules,
+    async reconcile(found, environment): Promise<Next> {
+      const { name } = found.metadata
+      if (found.metadata.deletionTimestamp !== undefined) return undefined
+      options.onSeen(name)
+      const now = environment.now()
+      const { schedule, step } = decide(found, { now, skipByDefault: options.skipByDefault })
+      switch (step.do) {
+        case 'refuse':
+          if (found.status?.phase !== 'FailedValidation')
+            environment.log.warn({ schedule: name, problems: step.problems }, 'schedule refused')
+          await record(found, { phase: 'FailedValidation', validationErrors: [...step.problems] }, environment)
+          return undefined
+        case 'rest':
+          await record(schedule, { phase: 'Enabled' }, environment)
+          return undefined
+        case 'skip':
+          await skip(schedule, environment)
+          return undefined
+        case 'wait':
+          await record(schedule, { phase: 'Enabled' }, environment)
+          return { afterMillis: Math.min(step.until.getTime() - now.getTime(), LONGEST_WAIT_MS) }
+        case 'start':
+          return await start(schedule, step.due, environment)
+      }
+    },
+    forget: options.onGone,
+  }
+}
+
+/** A schedule that cannot be read is refused with what is wrong in it. */
+function decide(
+  found: Schedule,
+  facts: { now: Date; skipByDefault: boolean },
+): { schedule: Schedule; step: ScheduleStep } {
+  try {
+    const schedule = readObject(Schedules, found)
+    return { schedule, step: scheduleStep(schedule, facts) }
+  } catch (error) {
+    if (error instanceof ApiError) return { schedule: found, step: { do: 'refuse', problems: [error.message] } }
+    throw error
+  }
+}
+
+/** Writes the verdict when it is another than before. */
+async function record(
+  { metadata: { name }, status }: Schedule,
+  verdict: Required<Pick<ScheduleStatus, 'phase'>> & Pick<ScheduleStatus, 'validationErrors'>,
+  { kube, namespace }: Environment,
+): Promise<void> {
+  const validationErrors = verdict.validationErrors ?? null
+  const isSo =
+    status?.phase === verdict.phase &&
+    JSON.stringify(status?.validationErrors ?? null) === JSON.stringify(validationErrors)
+  if (isSo) return
+  await patchLasting(kube, Schedules, {
+    name,
+    namespace,
+    change: { status: { phase: verdict.phase, validationErrors } },
+  })
+}
+
+/** Once: the wish is taken back when it is fulfilled. */
+async function skip({ metadata: { name } }: Schedule, { kube, namespace, now, log }: Environment): Promise<void> {
+  const change = { spec: { skipImmediately: false }, status: { lastSkipped: timestamp(now()) } }
+  await patchLasting(kube, Schedules, { name, namespace, change })
+  log.info({ schedule: name }, 'what is due by now is left out')
+}
+
+async function start(schedule: Schedule, due: Date, environment: Environment): Promise<Next> {
+  const { kube, namespace, now, log, signal } = environment
+  const { name } = schedule.metadata
+  const running = runningBackup(await backupsOf(name, environment))
+  if (running !== undefined) {
+    log.info({ schedule: name, due, waitsFor: running.metadata.name }, 'a backup of this schedule is not done yet')
+    await record(schedule, { phase: 'Enabled' }, environment)
+    return { afterMillis: BUSY_PAUSE_MS }
+  }
+  const backup = backupFromSchedule(schedule, due)
+  try {
+    await kube.create(Backups, backup, { namespace, signal })
+    log.info({ schedule: name, backup: backup.metadata.name }, 'scheduled backup asked for')
+  } catch (error) {
+    // The name holds the due time: a server that died, or lost the answer, has asked for this very backup.
+    if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
+    log.info({ schedule: name, backup: backup.metadata.name }, 'scheduled backup was asked for before')
+  }
+  const status = { phase: 'Enabled', validationErrors: null, lastBackup: timestamp(now()) }
+  await patchLasting(kube, Schedules, { name, namespace, change: { status } })
+  // That patch wakes us again, and the wait for the next one begins.
+  return undefined
+}
+
+async function backupsOf(schedule: string, { kube, namespace, signal }: Environment): Promise<Backup[]> {
+  const labelSelector = `${labelKeys.scheduleName}=${labelValue(schedule)}`
+  const backups: Backup[] = []
+  for await (const page of kube.pages(Backups, { namespace, labelSelector, signal })) backups.push(...page.items)
+  return backups
+}
