@@ -1,4 +1,5 @@
-import { madeByRestore, type OwnRestore } from '#items/existing.ts'
+import { type ObjectDecision, decideObject } from '#items/decision.ts'
+import type { OwnRestore } from '#items/existing.ts'
 import { KubeError } from '#kube/error.ts'
 import type { CreateOptions } from './create-object.ts'
 import { completeObject, createObject, endsTheRun, refusal, restoreFailure, saysItExists } from './create-object.ts'
@@ -9,6 +10,7 @@ import { type Settled, settleExisting } from './existing-object.ts'
 import type { LiveObjects, Place } from './live-objects.ts'
 import { Namespaces, type TargetNamespaces } from './namespaces.ts'
 import type { Outcome } from './outcome.ts'
+import type { Rehearsal } from './rehearsal.ts'
 import type { Prepared, Task } from './task.ts'
 
 /** Everything one object meets on its way into the cluster. */
@@ -21,6 +23,8 @@ export interface Target extends CreateOptions {
   policy: string | undefined
   /** Whose objects are finished as if they had just been made. */
   resumes: OwnRestore | undefined
+  /** Set when nothing is to be written; then the other parts are such as do not write or wait. */
+  rehearsal?: Rehearsal | undefined
 }
 
 type ToCreate = Extract<Prepared, { do: 'create' }>
@@ -33,7 +37,8 @@ export async function applyTask(task: Task, prepared: ToCreate, target: Target):
     if (problem !== undefined) return [outcomeOf(task, prepared, failure(restoreFailure(task.resource, task, problem)))]
     // A namespace that is there is used as it is; Velero does not count it either.
     const here = outcomeOf(task, prepared, { action: undefined, remarks: [] })
-    return [presence === 'created' ? { ...here, action: 'created' } : { ...here, counts: false }]
+    if (presence === 'existing') return [{ ...here, because: 'namespace-exists', counts: false }]
+    return [{ ...here, action: 'created', rehearsed: rehearsedNamespace(task.name, target) }]
   }
   const outcomes: Outcome[] = []
   if (task.namespace !== undefined) {
@@ -42,7 +47,7 @@ export async function applyTask(task: Task, prepared: ToCreate, target: Target):
       // Said once: the other objects of the namespace are listed as failed.
       return [outcomeOf(task, prepared, first ? failure(problem) : { action: 'failed', remarks: [] })]
     }
-    if (presence === 'created' && first) outcomes.push(madeOnDemand(task.namespace))
+    if (presence === 'created' && first) outcomes.push(madeOnDemand(task.namespace, target))
     if (namespaces.isNew(task.namespace) && needsDefaultAccount(prepared)) await target.accounts.there(task.namespace)
   }
   outcomes.push(outcomeOf(task, prepared, await settle(task, prepared, target)))
@@ -53,7 +58,7 @@ export async function applyTask(task: Task, prepared: ToCreate, target: Target):
 export function outcomeOf(
   task: Task,
   prepared: ToCreate | undefined,
-  { action, remarks }: Pick<Outcome, 'action' | 'remarks'>,
+  { action, remarks, because, rehearsed }: Settled,
 ): Outcome {
   return {
     resource: task.resource,
@@ -62,13 +67,15 @@ export function outcomeOf(
     name: task.name,
     action,
     remarks: prepared === undefined ? remarks : [...prepared.remarks, ...remarks],
+    because,
+    rehearsed,
     counts: true,
   }
 }
 
 /** The outcome of a task whose object is not put into the cluster. */
-export function leftAlone(task: Task, { skipped, remarks }: Extract<Prepared, { do: 'leave' }>): Outcome {
-  const end = outcomeOf(task, undefined, { action: skipped && 'skipped', remarks })
+export function leftAlone(task: Task, { skipped, because, remarks }: Extract<Prepared, { do: 'leave' }>): Outcome {
+  const end = outcomeOf(task, undefined, { action: skipped && 'skipped', because, remarks })
   return { ...end, kind: skipped && kindOf(skipped), counts: skipped !== undefined }
 }
 
@@ -76,10 +83,17 @@ function kindOf({ apiVersion, kind }: KubeObject): NonNullable<Outcome['kind']> 
   return { apiVersion, kind }
 }
 
-function madeOnDemand(name: string): Outcome {
+function madeOnDemand(name: string, target: Target): Outcome {
   const kind = { apiVersion: 'v1', kind: Namespaces.kind }
   const made = { resource: 'namespaces', kind, namespace: undefined, name }
-  return { ...made, action: 'created', remarks: [], counts: true }
+  return { ...made, action: 'created', remarks: [], rehearsed: rehearsedNamespace(name, target), counts: true }
+}
+
+/** A namespace that is being deleted still takes the name, so that the server cannot be asked. */
+function rehearsedNamespace(name: string, { rehearsal }: Target): Outcome['rehearsed'] {
+  return rehearsal === undefined
+    ? undefined
+    : { unchecked: rehearsal.unchecked({ type: Namespaces, namespace: undefined, name }) }
 }
 
 function failure(message: string): Settled {
@@ -103,50 +117,87 @@ function needsDefaultAccount({ object }: ToCreate): boolean {
   return account === undefined || account === '' || account === 'default'
 }
 
-async function settle(task: Task, prepared: ToCreate, target: Target): Promise<Settled> {
-  const { object: desired, type } = prepared
-  // A resource modifier may have given it another name than it has in the backup.
-  const place: Place = { type, namespace: task.namespace, name: desired.metadata.name }
-  const unserved = target.types.problem(task.resource)
-  if (unserved !== undefined) return failure(restoreFailure(task.resource, task, unserved))
-
-  const seen = await target.live.seen(place)
-  if (seen !== undefined) return await settleLive(place, { live: seen, task, prepared }, target)
-  try {
-    const created = await createObject(place, desired, target)
-    target.live.created(place)
-    return await complete(place, { created, task, prepared }, target)
-  } catch (error) {
-    if (!(error instanceof KubeError) || endsTheRun(error)) throw error
-    const live = saysItExists(error, place) ? await target.live.existing(place) : undefined
-    if (live !== undefined) return await settleLive(place, { live, task, prepared }, target)
-    return failure(restoreFailure(task.resource, task, refusal(error)))
-  }
-}
-
 interface Work {
+  place: Place
   task: Task
   prepared: ToCreate
 }
 
-async function complete(
-  place: Place,
-  { created, task, prepared }: Work & { created: KubeObject },
-  target: Target,
-): Promise<Settled> {
-  if (task.resource === 'customresourcedefinitions.apiextensions.k8s.io') target.types.expect(created)
+/** Gathers what the decision rests on, decides, acts; once more when the cluster turns out to be otherwise. */
+async function settle(task: Task, prepared: ToCreate, target: Target): Promise<Settled> {
+  const { object: desired, type } = prepared
+  // A resource modifier may have given it another name than it has in the backup.
+  const place: Place = { type, namespace: task.namespace, name: desired.metadata.name }
+  const work = { place, task, prepared }
+  const unserved = target.types.problem(task.resource)
+  if (unserved !== undefined) return failure(restoreFailure(task.resource, task, unserved))
+  const { live, rehearsal } = target
+  const seen = rehearsal === undefined ? await live.seen(place) : await rehearsal.live(place, live)
+  return await act(work, seen, target)
+}
+
+async function act(work: Work, live: KubeObject | undefined, target: Target): Promise<Settled> {
+  const { place, prepared } = work
+  const desired = prepared.object
+  const decision: ObjectDecision = decideObject({ live, desired, policy: target.policy, resumes: target.resumes })
+  if (decision.do === 'create' || live === undefined) return await create(work, target)
+  if (decision.do === 'finish') return await complete(work, live, target)
+  return await settleExisting(place, { live, desired, decision }, target)
+}
+
+async function create(work: Work, target: Target): Promise<Settled> {
+  const { place, task, prepared } = work
+  const { rehearsal } = target
+  const unchecked = rehearsal?.unchecked(place)
+  if (unchecked !== undefined) return planned(work, prepared.object, { unchecked, target })
+  try {
+    const created = await createObject(place, prepared.object, target)
+    target.live.created(place)
+    return await complete(work, created, target)
+  } catch (error) {
+    if (!(error instanceof KubeError) || endsTheRun(error)) throw error
+    const live = await liveDespite(error, place, target)
+    if (live !== undefined) return await act(work, live, target)
+    const excuse = rehearsal?.excuse(prepared.object)
+    if (excuse !== undefined) return planned(work, prepared.object, { unchecked: excuse, target })
+    return failure(restoreFailure(task.resource, task, refusal(error)))
+  }
+}
+
+/**
+ * The live object when a create was refused although, or because, it is there: the server judges what it is sent before it
+ * looks whether the name is free.
+ */
+async function liveDespite(error: KubeError, place: Place, target: Target): Promise<KubeObject | undefined> {
+  if (saysItExists(error, place)) return await target.live.existing(place)
+  if (error.problem !== 'invalid' && error.problem !== 'forbidden') return undefined
+  try {
+    return await target.kube.find(place.type, place.name, { namespace: place.namespace, signal: target.signal })
+  } catch (unknown) {
+    if (!(unknown instanceof KubeError) || endsTheRun(unknown)) throw unknown
+    return undefined
+  }
+}
+
+async function complete(work: Work, created: KubeObject, target: Target): Promise<Settled> {
+  const { place, prepared } = work
+  if (target.rehearsal !== undefined) return planned(work, created, { unchecked: undefined, target })
+  if (isDefinition(work.task)) target.types.expect(created)
   const { object: archived, status } = prepared
   return { action: 'created', remarks: await completeObject(place, { archived, created, status }, target) }
 }
 
-/** An object that is there: somebody else's, or one that this restore made before it was cut off. */
-async function settleLive(
-  place: Place,
-  { live, task, prepared }: Work & { live: KubeObject },
-  target: Target,
-): Promise<Settled> {
-  if (target.resumes !== undefined && madeByRestore(live, target.resumes)) {
-    return await complete(place, { created: live, task, prepared }, target)
-  }
-  return await settleExisting(place, { live, desired: prepared.object }, target)
+/** What a rehearsal notes of an object that would be created. */
+function planned(
+  { place, task }: Work,
+  object: KubeObject,
+  { unchecked, target }: { unchecked: string | undefined; target: Target },
+): Settled {
+  target.rehearsal?.created(place)
+  if (isDefinition(task)) target.types.expect(object)
+  return { action: 'created', remarks: [], rehearsed: { unchecked } }
+}
+
+function isDefinition({ resource }: Task): boolean {
+  return resource === 'customresourcedefinitions.apiextensions.k8s.io'
 }

@@ -1,5 +1,6 @@
 import type { OwnRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { Target } from './apply-task.ts'
 import { customTypes } from './custom-types.ts'
 import { defaultAccounts } from './default-accounts.ts'
 import { liveObjects } from './live-objects.ts'
@@ -8,6 +9,7 @@ import type { NamespaceOptions } from './namespaces.ts'
 import type { Outcome } from './outcome.ts'
 import { type Pace, adaptivePace } from './pace.ts'
 import { inParallel } from './parallel.ts'
+import { rehearsedTarget } from './rehearsal.ts'
 import { type TaskRunner, taskRunner } from './task-runner.ts'
 import type { Task, Wave } from './task.ts'
 
@@ -23,6 +25,8 @@ export interface ApplyOptions {
   namespacePatience?: number | undefined
   /** How long a new custom type may take until it is served, in milliseconds; default ten minutes, as Velero. */
   typePatience?: number | undefined
+  /** True: nothing is written and nothing waited for; the outcomes are what would become of each object. */
+  rehearses?: boolean | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -37,17 +41,10 @@ export async function* applyWaves(
   waves: Iterable<Wave>,
   options: ApplyOptions,
 ): AsyncGenerator<Outcome, void, undefined> {
-  const { kube, policy, resumes, signal } = options
-  const namespaces = await targetNamespaces(kube, {
-    manifest: options.namespaceManifest,
-    patience: options.namespacePatience ?? TEN_MINUTES_MS,
-    signal,
-  })
-  const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal })
-  const live = liveObjects(kube, { signal })
-  const pace = adaptivePace()
-  const accounts = defaultAccounts(kube, { signal })
-  const runner = taskRunner({ kube, namespaces, types, live, pace, accounts, policy, resumes, signal })
+  const { signal } = options
+  const target = await targetOf(options)
+  const { namespaces, types, live, pace } = target
+  const runner = taskRunner(target)
 
   const gateOf = (task: Task): Promise<void> | undefined =>
     types.gate(task.resource) ?? namespaces.gate(task.resource === 'namespaces' ? task.name : (task.namespace ?? ''))
@@ -68,6 +65,21 @@ export async function* applyWaves(
   } finally {
     await live.forget()
   }
+}
+
+async function targetOf({ kube, policy, resumes, signal, ...options }: ApplyOptions): Promise<Target> {
+  const pace = adaptivePace()
+  const manifest = options.namespaceManifest
+  if (options.rehearses === true) {
+    const live = liveObjects(kube, { signal, listsFirst: true })
+    return { ...(await rehearsedTarget(kube, { manifest, signal })), live, pace, policy, resumes, signal }
+  }
+  const patience = options.namespacePatience ?? TEN_MINUTES_MS
+  const namespaces = await targetNamespaces(kube, { manifest, patience, signal })
+  const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal })
+  const live = liveObjects(kube, { signal })
+  const accounts = defaultAccounts(kube, { signal })
+  return { kube, namespaces, types, live, pace, accounts, policy, resumes, signal }
 }
 
 /** The tasks of `wave` that need not wait; the others are put into `waiting`. */

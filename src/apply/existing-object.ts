@@ -1,63 +1,90 @@
-import { decideExisting } from '#items/existing.ts'
+import { diffObjects } from '#items/diff.ts'
+import type { ExistingDecision } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject } from '#kube/object.ts'
 import type { Place } from './live-objects.ts'
-import type { Action, Remark } from './outcome.ts'
+import type { Outcome, Remark } from './outcome.ts'
+import type { Rehearsal } from './rehearsal.ts'
 
 export interface ExistingOptions {
   kube: KubeClient
-  /** `spec.existingResourcePolicy`. */
-  policy: string | undefined
+  rehearsal?: Rehearsal | undefined
   signal?: AbortSignal | undefined
 }
 
 /** What became of an object that was there before: the part of its outcome that differs. */
-export interface Settled {
-  action: Action
-  remarks: readonly Remark[]
+export type Settled = Pick<Outcome, 'action' | 'remarks' | 'because' | 'rehearsed'>
+
+/** A live object, what the backup wants it to be, and what to do about it. */
+export interface Existing {
+  live: KubeObject
+  desired: KubeObject
+  decision: ExistingDecision
 }
 
-/** Does to a live object what the policy says, and never more (spec/restore §6.1). Rejects only when the cluster cannot be reached. */
-export async function settleExisting(
-  place: Place,
-  { live, desired }: { live: KubeObject; desired: KubeObject },
-  options: ExistingOptions,
-): Promise<Settled> {
-  const decision = decideExisting({ live, desired, policy: options.policy })
+/** Does to a live object what was decided, and never more (spec/restore §6.1). Rejects only when the cluster cannot be reached. */
+export async function settleExisting(place: Place, existing: Existing, options: ExistingOptions): Promise<Settled> {
+  const { decision } = existing
   switch (decision.do) {
     case 'nothing':
-      return { action: 'skipped', remarks: [] }
+      return { action: 'skipped', remarks: [], because: decision.because }
     case 'warn':
-      return { action: 'failed', remarks: [{ severity: 'warning', message: decision.message }] }
+      return rehearsed(failed({ severity: 'warning', message: decision.message }), existing, options)
     case 'label': {
-      const refused = await patchRefused(place, decision.patch, options)
-      if (refused === undefined) return { action: 'skipped', remarks: [] }
-      return { action: 'failed', remarks: [{ severity: 'error', message: refused }] }
+      if (options.rehearsal?.unchecked(place) !== undefined) return { action: 'skipped', remarks: [], because: 'equal' }
+      const { refused } = await patch(place, decision.patch, options)
+      if (refused === undefined) return { action: 'skipped', remarks: [], because: 'equal' }
+      return failed({ severity: 'error', message: refused })
     }
-    case 'patch': {
-      const refused = await patchRefused(place, decision.patch, options)
-      if (refused === undefined) return { action: 'updated', remarks: [] }
-      const unlabelled = await patchRefused(place, decision.labelsOnly, options)
-      const remarks: Remark[] = [{ severity: 'warning', message: refused }]
-      if (unlabelled !== undefined) remarks.push({ severity: 'error', message: unlabelled })
-      return { action: 'failed', remarks }
-    }
+    case 'patch':
+      return await settleByPatch(place, { ...existing, decision }, options)
   }
 }
 
-/** The server's words when it refuses the patch; undefined when it takes it, or when there is nothing in it. */
-async function patchRefused(
+type Patching = Existing & { decision: Extract<ExistingDecision, { do: 'patch' }> }
+
+async function settleByPatch(place: Place, existing: Patching, options: ExistingOptions): Promise<Settled> {
+  const { live, decision } = existing
+  const unchecked = options.rehearsal?.unchecked(place)
+  if (unchecked !== undefined) {
+    return { action: 'updated', remarks: [], rehearsed: { unchecked, changes: diffObjects(live, existing.desired) } }
+  }
+  const { refused, patched = live } = await patch(place, decision.patch, options)
+  if (refused === undefined) return rehearsed({ action: 'updated', remarks: [] }, { live, desired: patched }, options)
+  const { refused: unlabelled } = await patch(place, decision.labelsOnly, options)
+  const remarks: Remark[] = [{ severity: 'warning', message: refused }]
+  if (unlabelled !== undefined) remarks.push({ severity: 'error', message: unlabelled })
+  return rehearsed(failed(...remarks), existing, options)
+}
+
+function failed(...remarks: Remark[]): Settled {
+  return { action: 'failed', remarks }
+}
+
+/** With the difference between the two objects, where somebody wants to see it. */
+function rehearsed(
+  settled: Settled,
+  { live, desired }: { live: KubeObject; desired: KubeObject },
+  { rehearsal }: ExistingOptions,
+): Settled {
+  if (rehearsal === undefined) return settled
+  return { ...settled, rehearsed: { changes: diffObjects(live, desired) } }
+}
+
+/** The server's words when it refuses the patch, or the patched object; neither when there is nothing in the patch. */
+async function patch(
   { type, namespace, name }: Place,
-  patch: Record<string, unknown>,
+  change: Record<string, unknown>,
   { kube, signal }: ExistingOptions,
-): Promise<string | undefined> {
-  if (Object.keys(patch).length === 0) return undefined
+): Promise<{ refused?: string; patched?: KubeObject }> {
+  if (Object.keys(change).length === 0) return {}
   try {
-    await kube.patch(type, name, { merge: patch }, { namespace, signal })
-    return undefined
+    return { patched: await kube.patch(type, name, { merge: change }, { namespace, signal }) }
   } catch (error) {
-    if (error instanceof KubeError && error.problem !== 'unreachable') return error.serverMessage || error.message
+    if (error instanceof KubeError && error.problem !== 'unreachable') {
+      return { refused: error.serverMessage || error.message }
+    }
     throw error
   }
 }

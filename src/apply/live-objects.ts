@@ -74,8 +74,14 @@ function nameWindow(pages: AsyncIterable<Page>): Window {
   }
 }
 
-/** Watches how creates fare, per type and namespace, and opens a list where most objects are there already. */
-export function liveObjects(kube: KubeClient, { signal }: { signal?: AbortSignal | undefined }): LiveObjects {
+/**
+ * Watches how creates fare, per type and namespace, and opens a list where most objects are there already; everywhere and at
+ * once when `listsFirst`.
+ */
+export function liveObjects(
+  kube: KubeClient,
+  { signal, listsFirst = false }: { signal?: AbortSignal | undefined; listsFirst?: boolean },
+): LiveObjects {
   const tallies = new Map<string, { existing: number; created: number; window?: Window }>()
   const tallyOf = ({ type, namespace }: Place) => {
     const key = `${resourceName(type)} ${namespace ?? ''}`
@@ -88,7 +94,8 @@ export function liveObjects(kube: KubeClient, { signal }: { signal?: AbortSignal
     async seen(place) {
       const tally = tallyOf(place)
       if (tally.window === undefined) {
-        if (tally.existing < ENOUGH || tally.existing < tally.created) return undefined
+        const few = tally.existing < ENOUGH || tally.existing < tally.created
+        if (few && !listsFirst) return undefined
         tally.window = nameWindow(kube.pages(place.type, { namespace: place.namespace, signal }))
       }
       return tally.window.find(place.name)

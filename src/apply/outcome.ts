@@ -1,6 +1,9 @@
 // apply/ puts objects into a cluster: in waves, in parallel as far as the API server bears it, without harming what is
 // already there. It must never know backups, archives or the Restore kind.
 
+import type { FieldChange } from '#items/diff.ts'
+import type { RestoreStepSkip } from '#items/restore-step.ts'
+
 /** What became of one object; the words of Velero's restore resource list (spec/object-store §7). */
 export type Action = 'created' | 'updated' | 'skipped' | 'failed'
 
@@ -8,6 +11,17 @@ export type Action = 'created' | 'updated' | 'skipped' | 'failed'
 export interface Remark {
   severity: 'warning' | 'error'
   message: string
+}
+
+/** Why an object was left as it is, or out. */
+export type Because = RestoreStepSkip | 'equal' | 'service-account-has-all' | 'namespace-exists'
+
+/** What a rehearsal says besides what would become of an object. */
+export interface Rehearsed {
+  /** How the live object would differ afterwards, or how it differs from the archived one where it would stay as it is. */
+  readonly changes?: readonly FieldChange[] | undefined
+  /** Why the API server could not be asked what it would say. */
+  readonly unchecked?: string | undefined
 }
 
 /** The end of one object's way. */
@@ -22,6 +36,9 @@ export interface Outcome {
   /** Undefined for what was not meant, and for a namespace that is simply there. */
   action: Action | undefined
   remarks: readonly Remark[]
+  because?: Because | undefined
+  /** In a rehearsal only. */
+  rehearsed?: Rehearsed | undefined
   /** False for an object that was not meant at all. */
   counts: boolean
 }

@@ -1,5 +1,5 @@
 import type { KubeObject, ResourceType } from '#kube/object.ts'
-import type { Remark } from './outcome.ts'
+import type { Because, Remark } from './outcome.ts'
 
 /** One object to put into the cluster, still unread. Small, since all tasks of a run are in memory at once. */
 export interface Task {
@@ -26,7 +26,7 @@ export type Prepared =
       remarks: readonly Remark[]
     }
   /** Nothing is to be done; `skipped` is what was looked at, absent for an object that was not meant at all. */
-  | { do: 'leave'; skipped?: KubeObject; remarks: readonly Remark[] }
+  | { do: 'leave'; skipped?: KubeObject; because?: Because; remarks: readonly Remark[] }
 
 /** Tasks that do not depend on each other, in the order in which they shall be started. */
 export type Wave = readonly Task[]

@@ -2,6 +2,7 @@ import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import type { Schedule } from '#api/schedule.ts'
 import type { BackupPreview } from '#backup/preview.ts'
+import type { RestorePreview } from '#restore/preview.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import type { Standing } from './progress-line.ts'
 
@@ -15,6 +16,9 @@ export interface Following {
 
 /** A preview and its connection to the cluster. */
 export type OpenPreview = BackupPreview & AsyncDisposable
+
+/** A preview of a restore, with the backup it reads and its connection to the cluster. */
+export type OpenRestorePreview = RestorePreview & AsyncDisposable
 
 /**
  * Where commands find backups and restores: a cluster with Lifeboat (or Velero) installed, or a store without any
@@ -40,5 +44,7 @@ export interface Door extends AsyncDisposable {
   restores(labelSelector?: string): Promise<Restore[]>
   restore(name: string): Promise<Restore | undefined>
   createRestore(restore: Restore, following: Following): Promise<Restore>
+  /** What a restore would do, without doing it; refuses what `createRestore` would. Asks the cluster with the user's rights, also where a server would restore. */
+  previewRestore(restore: Restore, options: { signal: AbortSignal }): Promise<OpenRestorePreview>
   restoreArtifact(name: string, artifact: RestoreArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
 }

@@ -7,6 +7,8 @@ import type { CustomObject } from '#api/kind.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { Schedules } from '#api/schedule.ts'
+import { readBackup } from '#restore/backup-source.ts'
+import { previewRestore } from '#restore/preview.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { apiVersionOf, type ResourceType } from '#kube/object.ts'
@@ -14,7 +16,8 @@ import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptBackup } from './accept-backup.ts'
-import type { Door, Following, OpenPreview } from './door.ts'
+import { acceptRestore } from './accept-restore.ts'
+import type { Door, Following, OpenPreview, OpenRestorePreview } from './door.ts'
 import { UserError } from './exit.ts'
 import { fetchUrl } from './fetch-url.ts'
 
@@ -46,6 +49,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     restore: (name) => installed(Restores, () => kube.find(Restores, name, options)),
     createRestore: (restore, following) =>
       create(place, { type: Restores, object: restore, following, standing: restoreStanding }),
+    previewRestore: (restore) => rehearse(place, restore),
     restoreArtifact: (name, artifact) => download(place, restoreTargets[artifact], name),
     [Symbol.asyncDispose]: () => kube.close(),
   }
@@ -56,6 +60,28 @@ async function preview({ kube, namespace, now }: Place, asked: Backup, signal: A
   const accepted = await installed(Backups, () => acceptBackup(asked, { kube, now, signal, installedIn: namespace }))
   const previewed = await previewBackup({ ...accepted, kube, signal })
   return { ...previewed, [Symbol.asyncDispose]: () => Promise.resolve() }
+}
+
+/** The backup comes through the server, everything else from the cluster itself. */
+async function rehearse(place: Place, asked: Restore): Promise<OpenRestorePreview> {
+  const { kube, signal } = place
+  const { name } = asked.metadata
+  const known = await installed(Restores, () => kube.find(Restores, name, place))
+  const taken = known && kube.server
+  const { restore } = await acceptRestore(asked, { kube, backups: await allOf(place, Backups), taken, signal })
+  const backupName = restore.spec.backupName ?? ''
+  const source = await readBackup(backupName, {
+    place: kube.server,
+    read: (artifact) => download(place, backupTargets[artifact], backupName),
+    signal,
+  })
+  try {
+    const previewed = await previewRestore({ restore, source, kube, signal })
+    return { ...previewed, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() }
+  } catch (error) {
+    await source[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function allOf<T extends Backup | Restore>(

@@ -1,22 +1,23 @@
 import type { Backup } from '#api/backup.ts'
-import { Restores, type Restore } from '#api/restore.ts'
+import type { Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { previewBackup } from '#backup/preview.ts'
 import { runBackup } from '#backup/run.ts'
 import { storedBackup } from '#backup/stored.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { defaultRestore, requestedBackup, validateRestore } from '#restore/validation.ts'
-import { storedRestore } from '#restore/artifacts.ts'
-import { readModifiers } from '#restore/modifiers.ts'
+import { restoreIsStored, storedRestore } from '#restore/artifacts.ts'
+import { openBackup } from '#restore/backup-source.ts'
+import { previewRestore } from '#restore/preview.ts'
 import { runRestore } from '#restore/run.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
 import { findObject } from '#store/find.ts'
 import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restoresPrefix } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
-import { acceptBackup, refuse } from './accept-backup.ts'
+import { acceptBackup } from './accept-backup.ts'
+import { acceptRestore } from './accept-restore.ts'
 import { UserError } from './exit.ts'
-import type { Door, Following, OpenPreview } from './door.ts'
+import type { Door, Following, OpenPreview, OpenRestorePreview } from './door.ts'
 import { counted } from './units.ts'
 
 export interface StoreDoorOptions {
@@ -49,6 +50,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
     restores: (labels) => allRuns(store, { folder: restoresPrefix, labels, read: readRestore }),
     restore: (name) => readRestore(store, name),
     createRestore: (restore, following) => createRestore(restore, following, options),
+    previewRestore: (restore, { signal }) => rehearse(restore, signal, options),
     restoreArtifact: (name, artifact) => findObject(store, restoreKey(name, artifact)),
     [Symbol.asyncDispose]: () => store.close(),
   }
@@ -124,20 +126,16 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
 
 async function createRestore(asked: Restore, following: Following, options: StoreDoorOptions): Promise<Restore> {
   const { store, now } = options
+  const { signal } = following
   const backups = await candidates(store, asked)
-  const restore = defaultRestore(asked)
-  const backup = requestedBackup(restore, backups)
   const kube = await options.cluster()
   try {
-    const { problems: modifierProblems } = await readModifiers(kube, restore, { signal: following.signal })
-    refuse(Restores.kind, asked.metadata.name, validateRestore(restore, { backups, modifierProblems }))
     return await runRestore({
-      restore: { ...restore, spec: { ...restore.spec, backupName: backup?.metadata.name } },
-      backup,
+      ...(await acceptRestore(asked, { kube, backups, signal })),
       kube,
       store,
       now,
-      signal: following.signal,
+      signal,
       onProgress: ({ step, itemsRestored, totalItems }) =>
         following.onStanding({
           doing: standingWords[step],
@@ -148,6 +146,20 @@ async function createRestore(asked: Restore, following: Following, options: Stor
   } finally {
     await kube.close()
   }
+}
+
+async function rehearse(asked: Restore, signal: AbortSignal, options: StoreDoorOptions): Promise<OpenRestorePreview> {
+  const { store } = options
+  await using stack = new AsyncDisposableStack()
+  const backups = await candidates(store, asked)
+  const taken = (await restoreIsStored(store, asked.metadata.name)) ? store.url : undefined
+  const kube = await options.cluster()
+  stack.defer(() => kube.close())
+  const { restore } = await acceptRestore(asked, { kube, backups, taken, signal })
+  const source = stack.use(await openBackup(restore.spec.backupName ?? '', { store, signal }))
+  const previewed = await previewRestore({ restore, source, kube, signal })
+  const opened = stack.move()
+  return { ...previewed, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
 /** The backups a restore can choose from. */

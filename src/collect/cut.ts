@@ -1,9 +1,9 @@
 // collect/ reads a cluster as it was at one moment and gives the objects a backup takes, one after another. It must never know
 // where they go. What belongs to an object is told by the caller, for it is knowledge about kinds.
+import { readAggregated } from '#kube/aggregated.ts'
 import type { Discovery, KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
-import { apiVersionOf } from '#kube/object.ts'
 import { CollectError, type Refusal } from './error.ts'
 
 /** The moment a backup shows, and what the cluster was then. */
@@ -28,17 +28,9 @@ const namespaces: ResourceType = {
   namespaced: false,
 }
 
-const apiServices: ResourceType = {
-  group: 'apiregistration.k8s.io',
-  version: 'v1',
-  plural: 'apiservices',
-  kind: 'APIService',
-  namespaced: false,
-}
-
 /** Chooses the cut: the version of a fresh list of Namespaces, taken after discovery so that no type is newer than it. Rejects with KubeError. */
 export async function readCut(kube: KubeClient, options: { signal?: AbortSignal | undefined } = {}): Promise<Cut> {
-  const [{ types, failures }, aggregated] = await Promise.all([kube.discover(options), readAggregated(kube, options)])
+  const [{ types, failures }, aggregated] = await Promise.all([kube.discover(options), aggregatedTypes(kube, options)])
   const facts = { types, failures, aggregated }
   try {
     return { ...facts, ...(await readNamespaces(kube, options)), refusals: [] }
@@ -74,21 +66,9 @@ function outline({ apiVersion, kind, metadata, ...rest }: KubeObject): KubeObjec
 }
 
 /** Without permission to ask, nothing is known to be aggregated; an extension server then shows by the version it answers with. */
-async function readAggregated(
+async function aggregatedTypes(
   kube: KubeClient,
   options: { signal?: AbortSignal | undefined },
 ): Promise<ReadonlySet<string>> {
-  const found = new Set<string>()
-  try {
-    for await (const page of kube.pages(apiServices, options)) {
-      for (const service of page.items) {
-        const spec = service['spec'] as { service?: object | null; group?: string; version?: string } | undefined
-        if (!spec?.service || spec.version === undefined) continue
-        found.add(apiVersionOf({ group: spec.group ?? '', version: spec.version }))
-      }
-    }
-  } catch (error) {
-    if (!isForbidden(error)) throw error
-  }
-  return found
+  return (await readAggregated(kube, options)) ?? new Set()
 }

@@ -1,8 +1,8 @@
 import { labelKeys, labelValue } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
+import { comparable, withoutHistory } from './comparable.ts'
 import { equalJson, listOf, objectOf, without } from './json.ts'
 import { mergePatch } from './merge.ts'
-import { resetObject } from './reset.ts'
 
 type MergePatch = Record<string, unknown>
 
@@ -34,7 +34,7 @@ export function decideExisting(options: {
     return { do: 'patch', because: 'service-account', patch, labelsOnly }
   }
   if (policy === 'update') {
-    const patch = mergePatch(comparable(live), comparable(desired))
+    const patch = mergePatch(withoutHistory(live), withoutHistory(desired))
     return { do: 'patch', because: 'policy-update', patch, labelsOnly }
   }
   const { name } = desired.metadata
@@ -48,7 +48,7 @@ export function decideExisting(options: {
  * and restore do not count, nor, unlike in Velero, does `managedFields`: who wrote a field is no difference in what it says.
  */
 export function sameObject(live: KubeObject, desired: KubeObject): boolean {
-  return equalJson(unlabelled(comparable(live)), unlabelled(comparable(desired)))
+  return equalJson(comparable(live), comparable(desired))
 }
 
 /** One restore among all that ever had its name: `createdAt` is its `metadata.creationTimestamp`. */
@@ -95,18 +95,6 @@ const alwaysDifferent: readonly string[] = [
   'Job',
   'CustomResourceDefinition',
 ]
-
-function comparable(object: KubeObject): KubeObject {
-  const reset = resetObject(object)
-  return { ...reset, metadata: without(reset.metadata, ['managedFields']) }
-}
-
-// An object without any labels and one with none left are the same.
-function unlabelled(object: KubeObject): KubeObject {
-  const { labels, ...metadata } = object.metadata
-  const kept = without(labels ?? {}, [labelKeys.backupName, labelKeys.restoreName])
-  return { ...object, metadata: { ...metadata, labels: kept } as KubeObject['metadata'] }
-}
 
 function ownLabels(desired: KubeObject): Record<string, string | undefined> {
   const { labels } = desired.metadata

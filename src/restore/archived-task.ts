@@ -19,6 +19,8 @@ export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'conte
 export interface ArchivedTasks {
   /** For an object that the restore itself selects. */
   listed(entry: ArchivedEntry): Task
+  /** Whether a task has come to this entry's object; final when all tasks are done. */
+  took(entry: ArchivedEntry): boolean
 }
 
 type Origin = 'listed' | 'related'
@@ -30,10 +32,19 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
   const related = new Map<string, Task>()
   // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
   const taken = new Set<number>()
+  const spoilt = new Set<number>()
 
+  const read = async (entry: ArchivedEntry): Promise<KubeObject> => {
+    try {
+      return await archive.read(entry)
+    } catch (error) {
+      spoilt.add(entry.ordinal)
+      throw error
+    }
+  }
   const prepare = async (entry: ArchivedEntry, origin: Origin): Promise<Prepared> => {
     if (taken.has(entry.ordinal)) return notMeant
-    const object = await archive.read(entry)
+    const object = await read(entry)
     const selected = origin === 'related' || restoreSelects(scope, entry.resource, object.metadata.labels ?? {})
     if (!selected) return notMeant
     taken.add(entry.ordinal)
@@ -48,8 +59,9 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       log.info('left out', { resource, namespace, name, reason: step.reason })
       const losesData = entry.resource === 'persistentvolumes' && volumesWithData.has(entry.name)
       const remarks = losesData ? [withoutData(entry)] : []
+      const because = step.reason
       // Velero does not even count work that was finished when it was backed up.
-      return step.reason === 'finished' ? notMeant : { do: 'leave', skipped: object, remarks }
+      return because === 'finished' ? { ...notMeant, because } : { do: 'leave', skipped: object, because, remarks }
     }
     if (postRestoreCommand in (object.metadata.annotations ?? {})) {
       log.warning('the hooks of this pod are not run by this version of Lifeboat', {
@@ -91,12 +103,13 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       listed.set(entry.ordinal, task)
       return task
     },
+    took: ({ ordinal }) => taken.has(ordinal) || spoilt.has(ordinal),
   }
 }
 
 const postRestoreCommand = `${hookPrefixes.postRestore}command`
 
-const notMeant: Prepared = { do: 'leave', remarks: [] }
+const notMeant: Extract<Prepared, { do: 'leave' }> = { do: 'leave', remarks: [] }
 
 /** An empty volume in place of the data would look like success. */
 function withoutData(entry: ArchivedEntry): Remark {

@@ -24,6 +24,16 @@ export interface SourceOptions {
   signal?: AbortSignal | undefined
 }
 
+/** A way to the artifacts of one backup that is not a store. */
+export interface ArtifactSource {
+  /** For messages. */
+  place: string
+  /** The stored bytes; undefined when there is no such artifact, or when it cannot be had this way. */
+  read: (artifact: BackupArtifact) => Promise<AsyncIterable<Uint8Array> | undefined>
+  spoolDir?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
 /** Names in one message before it says "and N more". */
 const NAMED = 10
 
@@ -38,30 +48,45 @@ export async function openBackup(
   const read = (artifact: BackupArtifact) => findObject(store, backupKey(name, artifact), { signal })
   const marker = await read('metadata')
   if (marker === undefined) throw await missingBackup(name, store)
+  return await readingArchive(name, async () => {
+    await decodeBackupMetadata(marker)
+    return await readBackup(name, { read, place: store.url, spoolDir, signal })
+  })
+}
+
+/** As `openBackup`, for a backup that somebody else says is finished. Without its manifest, only the archive's own checks are made. */
+export async function readBackup(name: string, source: ArtifactSource): Promise<BackupSource> {
+  const { read, place, spoolDir = tmpdir(), signal } = source
   const contents = await read('contents')
   if (contents === undefined) {
     throw new RestoreError(
       'backup-unfinished',
-      `backup ${name} has no contents (${backupKey(name, 'contents')}) in ${store.url}: it is being written or deleted, or was cut short; use another backup`,
+      `backup ${name} has no contents (${backupKey(name, 'contents')}) in ${place}: it is being written or deleted, or was cut short; use another backup`,
     )
   }
-  try {
-    await decodeBackupMetadata(marker)
-    const infos = await read('volume-info')
-    const volumes = infos === undefined ? [] : await decodeVolumeInfo(infos)
+  return await readingArchive(name, async () => {
     const archive = await openArchive(contents, { spoolDir, parse: parseJson, signal })
     try {
+      const infos = await read('volume-info')
+      const volumes = infos === undefined ? [] : await decodeVolumeInfo(infos)
       const manifest = await read('manifest')
       if (manifest !== undefined) await checkAgainst(manifest, { name, archive, signal })
+      return {
+        archive,
+        volumes: new Map(volumes.flatMap((info) => (info.pvName ? [[info.pvName, info] as const] : []))),
+        [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
+      }
     } catch (error) {
       await archive[Symbol.asyncDispose]()
       throw error
     }
-    return {
-      archive,
-      volumes: new Map(volumes.flatMap((info) => (info.pvName ? [[info.pvName, info] as const] : []))),
-      [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
-    }
+  })
+}
+
+/** What is wrong with the archive is wrong with the backup. */
+async function readingArchive<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error
     throw new RestoreError('backup-damaged', `backup ${name}: ${error.message}`, { cause: error })

@@ -5,7 +5,7 @@ import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
 import { restoreWaves } from '#items/order.ts'
 import { prepareNamespace } from '#items/restore-step.ts'
 import type { KubeObject } from '#kube/object.ts'
-import { restoreSkipReason } from '#selection/restore-scope.ts'
+import { type RestoreSkipReason, restoreSkipReason } from '#selection/restore-scope.ts'
 import { type ArchivedTaskOptions, archivedTasks } from './archived-task.ts'
 
 /** What a restore is going to do, object by object. Objects themselves are read when their turn comes. */
@@ -15,6 +15,8 @@ export interface Plan {
   tasks: number
   /** The Namespace to be made for a target namespace: like its source in the archive, or bare. */
   namespaceManifest(name: string): Promise<KubeObject>
+  /** What of the archive no task took, and why not; final when all tasks are done. */
+  leftOut(): Iterable<{ entry: ArchivedEntry; because: RestoreSkipReason }>
 }
 
 /** Plans the restore of everything in the archive that the scope takes, in dependency order. */
@@ -43,6 +45,11 @@ export function planRestore(options: ArchivedTaskOptions): Plan {
       const source = { resource: 'namespaces', namespace: undefined, name: sources.get(name) ?? name }
       const entry = archive.find(entryPath({ ...source, version: undefined, preferred: false }))
       return prepareNamespace(name, entry && (await readable(archive, entry, log)))
+    },
+    *leftOut() {
+      for (const entry of archive.entries()) {
+        if (!tasks.took(entry)) yield { entry, because: restoreSkipReason(entry, scope) ?? 'selector-mismatch' }
+      }
     },
   }
 }

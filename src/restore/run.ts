@@ -4,27 +4,16 @@ import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
-import { applyWaves } from '#apply/apply-waves.ts'
 import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
-import type { OwnRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { type ObjectStore, StoreError } from '#store/store.ts'
 import { restoreIsStored, storeArtifacts, takeUp } from './artifacts.ts'
 import { type BackupSource, openBackup } from './backup-source.ts'
+import { type RestorePatience, openCourse } from './course.ts'
 import { RestoreError } from './error.ts'
-import { planRestore } from './plan.ts'
 import type { RestoreProgress } from './progress.ts'
-import { gatherFacts } from './restore-facts.ts'
 import { type RestoreRecord, restoreRecord } from './restore-record.ts'
-
-/** How long slow things are waited for, in milliseconds; default ten minutes each, as Velero. */
-export interface RestorePatience {
-  /** A target namespace that is being deleted. */
-  namespace?: number | undefined
-  /** A custom type whose definition was restored. */
-  type?: number | undefined
-}
 
 export interface RestoreRun {
   /** Defaulted and validated, with `spec.backupName` set. `metadata.uid` may be absent (no installation). */
@@ -102,41 +91,15 @@ async function restoreObjects(
   run: RestoreRun,
   { source, log, standing }: { source: BackupSource; log: StoredRunLog; standing: Standing },
 ): Promise<RestoreRecord> {
-  const { restore, kube, signal, patience } = run
-  const backupName = restore.spec.backupName ?? ''
-  const { liveServiceAccounts, ...facts } = await gatherFacts({ restore, backupName, source, kube, signal })
-  const plan = planRestore({ archive: source.archive, ...facts, log })
-  const record = restoreRecord({ log, totalItems: plan.tasks, onProgress: run.onProgress })
+  const { restore, kube, signal, patience, resumes } = run
+  const course = await openCourse({ restore, source, kube, log, patience, resumes, signal })
+  const record = restoreRecord({ log, totalItems: course.plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')
-  if (source.archive.resources().length === 0)
-    record.warn(`backup ${backupName} holds no objects: there is nothing to restore`)
-  else if (plan.tasks === 0)
-    record.warn(`backup ${backupName} holds nothing that this restore asks for: check its filters`)
-  if ((restore.spec.hooks?.resources ?? []).length > 0)
-    record.warn('hooks of the restore are not run by this version of Lifeboat')
-  const outcomes = applyWaves(plan.waves, {
-    kube,
-    policy: restore.spec.existingResourcePolicy ?? undefined,
-    resumes: run.resumes === true ? ownRestore(restore) : undefined,
-    namespaceManifest: (name) => plan.namespaceManifest(name),
-    namespacePatience: patience?.namespace,
-    typePatience: patience?.type,
-    signal,
-  })
-  for await (const outcome of outcomes) {
-    record.take(outcome)
-    // Tokens of accounts that are there now are made by the cluster itself.
-    if (outcome.resource === 'serviceaccounts' && outcome.action !== undefined) {
-      liveServiceAccounts.add(`${outcome.namespace}/${outcome.name}`)
-    }
-  }
+  for (const warning of course.warnings) record.warn(warning)
+  for await (const outcome of course.outcomes) record.take(outcome)
   record.step('finishing')
   return record
-}
-
-function ownRestore({ metadata: { name, creationTimestamp } }: Restore): OwnRestore | undefined {
-  return creationTimestamp === undefined ? undefined : { name, createdAt: creationTimestamp }
 }
 
 function finalStatus(record: RestoreRecord): NonNullable<Restore['status']> {

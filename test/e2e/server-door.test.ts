@@ -62,6 +62,13 @@ test('with a server in the cluster the same commands go through custom resources
       /exists; choose another with -o or overwrite it with --force/,
     )
 
+    const planned = await run('restore', 'create', '--from-backup', 'monday', '--dry-run', '-o', 'json')
+    assert.equal(planned.code, 0, planned.stderr)
+    const { objects } = JSON.parse(planned.stdout) as { objects: { name: string; action: string; reason: string }[] }
+    const { action, reason } = objects.find(({ name }) => name === 'prices') ?? {}
+    assert.deepEqual([action, reason], ['skip', 'equal'])
+    assert.match((await run('restore', 'get')).stdout, /^No restores/)
+
     const restored = await run(
       'restore',
       'create',

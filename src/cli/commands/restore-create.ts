@@ -10,6 +10,7 @@ import { choice, duration, integer, list, map, orSelector, selector, text, toggl
 import { outputFlag, printObjects } from '../output.ts'
 import { backupNamed } from './backup-get.ts'
 import { restoreColumns } from './restore-columns.ts'
+import { printRestorePreview } from './restore-preview.ts'
 import { follow, restoreSummary } from './run-summary.ts'
 
 const flags = {
@@ -36,6 +37,7 @@ const flags = {
   'item-operation-timeout': duration('how long to wait for asynchronous operations (default 4h)'),
   'resource-modifier-configmap': text('ConfigMap with resource modifiers', { metavar: 'NAME' }),
   'parallel-files-download': integer('files to download at once', 0),
+  'dry-run': toggle('show what would become of every object, asking the API server about each; nothing is written'),
   wait: toggle('wait until the restore has ended; the exit code then says how', { short: 'w' }),
   output: outputFlag(),
 }
@@ -51,12 +53,14 @@ export const restoreCreate = command({
     'lifeboat --store /backups restore create --from-backup monday',
     'lifeboat restore create --from-backup monday --include-namespaces shop --wait',
     'lifeboat restore create --from-backup monday --namespace-mappings shop:shop-copy',
+    'lifeboat restore create --from-backup monday --existing-resource-policy update --dry-run',
   ],
   async run({ args, flags: given, context }): Promise<ExitCode> {
     refuseContradictions(given)
     await using door = await openDoor(context, given)
     const spec = await pinBackup(door, restoreSpecFrom(given), given)
     const restore = restoreFrom(args[0], { spec, given, context })
+    if (given['dry-run'] === true) return await dryRun(door, restore, { given, context })
     if (given.output !== undefined) {
       printObjects(context, [restore], { format: given.output, columns: restoreColumns(context), none: '' })
       return OK
@@ -68,6 +72,16 @@ export const restoreCreate = command({
     return exitCodeOfRun(followed.run.status?.phase)
   },
 })
+
+async function dryRun(door: Door, restore: Restore, { given, context }: Asked): Promise<ExitCode> {
+  await using preview = await door.previewRestore(restore, { signal: context.signal })
+  return await printRestorePreview(preview, { restore, format: given.output, context })
+}
+
+interface Asked {
+  readonly given: Given
+  readonly context: CliContext
+}
 
 function refuseContradictions(given: Given): void {
   if ((given['from-backup'] === undefined) === (given['from-schedule'] === undefined)) {

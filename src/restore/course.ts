@@ -1,0 +1,88 @@
+import type { Restore } from '#api/restore.ts'
+import { applyWaves } from '#apply/apply-waves.ts'
+import type { Outcome } from '#apply/outcome.ts'
+import type { RunLog } from '#archive/run-log.ts'
+import type { OwnRestore } from '#items/existing.ts'
+import type { KubeClient } from '#kube/client.ts'
+import type { BackupSource } from './backup-source.ts'
+import { type Plan, planRestore } from './plan.ts'
+import { gatherFacts } from './restore-facts.ts'
+
+/** How long slow things are waited for, in milliseconds; default ten minutes each, as Velero. */
+export interface RestorePatience {
+  /** A target namespace that is being deleted. */
+  namespace?: number | undefined
+  /** A custom type whose definition was restored. */
+  type?: number | undefined
+}
+
+export interface CourseOptions {
+  restore: Restore
+  source: BackupSource
+  kube: KubeClient
+  log: RunLog
+  patience?: RestorePatience | undefined
+  resumes?: boolean | undefined
+  /** True: nothing is written and nothing waited for; the outcomes are what would become of each object. */
+  rehearses?: boolean | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** All that a restore does to the cluster, the same in a run as in its preview; begun when the outcomes are read. */
+export interface Course {
+  plan: Plan
+  /** About the restore as a whole. */
+  warnings: readonly string[]
+  outcomes: AsyncIterable<Outcome>
+}
+
+/** Gathers the facts and plans. Rejects with KubeError; so do the outcomes, when the cluster cannot be worked with. */
+export async function openCourse(options: CourseOptions): Promise<Course> {
+  const { restore, source, kube, log, signal } = options
+  const backupName = restore.spec.backupName ?? ''
+  const { liveServiceAccounts, ...facts } = await gatherFacts({ restore, backupName, source, kube, signal })
+  const plan = planRestore({ archive: source.archive, ...facts, log })
+  return {
+    plan,
+    warnings: generalWarnings(options, plan),
+    outcomes: withAccounts(play(options, plan), liveServiceAccounts),
+  }
+}
+
+function play({ restore, kube, patience, resumes, rehearses, signal }: CourseOptions, plan: Plan) {
+  return applyWaves(plan.waves, {
+    kube,
+    policy: restore.spec.existingResourcePolicy ?? undefined,
+    resumes: resumes === true ? ownRestore(restore) : undefined,
+    namespaceManifest: (name) => plan.namespaceManifest(name),
+    namespacePatience: patience?.namespace,
+    typePatience: patience?.type,
+    rehearses,
+    signal,
+  })
+}
+
+/** Tokens of accounts that are there now are made by the cluster itself. */
+async function* withAccounts(outcomes: AsyncIterable<Outcome>, accounts: Set<string>): AsyncGenerator<Outcome> {
+  for await (const outcome of outcomes) {
+    if (outcome.resource === 'serviceaccounts' && outcome.action !== undefined) {
+      accounts.add(`${outcome.namespace}/${outcome.name}`)
+    }
+    yield outcome
+  }
+}
+
+function generalWarnings({ restore, source }: CourseOptions, plan: Plan): string[] {
+  const { backupName, hooks } = restore.spec
+  const warnings: string[] = []
+  if (source.archive.resources().length === 0)
+    warnings.push(`backup ${backupName} holds no objects: there is nothing to restore`)
+  else if (plan.tasks === 0)
+    warnings.push(`backup ${backupName} holds nothing that this restore asks for: check its filters`)
+  if ((hooks?.resources ?? []).length > 0) warnings.push('hooks of the restore are not run by this version of Lifeboat')
+  return warnings
+}
+
+function ownRestore({ metadata: { name, creationTimestamp } }: Restore): OwnRestore | undefined {
+  return creationTimestamp === undefined ? undefined : { name, createdAt: creationTimestamp }
+}
