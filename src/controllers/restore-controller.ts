@@ -1,3 +1,4 @@
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups, type Backup } from '#api/backup.ts'
 import { finalizerNames, labelKeys, labelValue } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
@@ -83,7 +84,8 @@ async function start(asked: Restore, context: Context): Promise<void> {
   const restore = defaultRestore(asked, { itemOperationTimeout: options.itemOperationTimeout })
   const backups = await candidates(kube, restore, { namespace, signal })
   const { problems: modifierProblems } = await readModifiers(kube, restore, { signal })
-  const problems = validateRestore(restore, { backups, modifierProblems })
+  const { items: locations } = await kube.list(BackupStorageLocations, { namespace, signal })
+  const problems = validateRestore(restore, { backups, locations, modifierProblems })
   const backup = requestedBackup(restore, backups)
   if (problems.length > 0 || backup === undefined) {
     log.warn({ restore: restore.metadata.name, problems }, 'restore refused')

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import { defaultRestore, requestedBackup, validateRestore } from './validation.ts'
@@ -72,4 +74,28 @@ test('a restore of a backup that is not there says so in the words of Velero', (
     validateRestore(restoreOf({ backupName: 'here' }), { backups: [backup('here')], modifierProblems: [] }),
     [],
   )
+})
+
+test('a restore wrong in every way is told so in the words of Velero (golden a15)', async () => {
+  const file = new URL('../../test/compat/golden/scenarios/a15-invalid/', import.meta.url)
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(new URL(name, file), 'utf8'))
+  const { status, ...asked } = (await read('restore.json')) as Restore
+  const places = { backups: [(await read('backup.json')) as Backup], locations: [], modifierProblems: ['never told'] }
+  assert.deepEqual(validateRestore(defaultRestore(asked), places), status?.validationErrors)
+})
+
+test('a backup cannot be restored from a location that is known to be out of reach', () => {
+  const location = (phase?: 'Available' | 'Unavailable'): BackupStorageLocation => ({
+    apiVersion: 'velero.io/v1',
+    kind: 'BackupStorageLocation',
+    metadata: { name: 'far' },
+    spec: { provider: 'aws', objectStorage: { bucket: 'b' } },
+    ...(phase === undefined ? {} : { status: { phase } }),
+  })
+  const here = { ...backup('here'), spec: { storageLocation: 'far' } }
+  const problems = (locations: BackupStorageLocation[]): string[] =>
+    validateRestore(restoreOf({ backupName: 'here' }), { backups: [here], locations, modifierProblems: [] })
+  assert.deepEqual(problems([location('Unavailable')]), ['The BSL far is unavailable, cannot retrieve the backup'])
+  assert.deepEqual(problems([location('Available')]), [])
+  assert.deepEqual(problems([location()]), [])
 })

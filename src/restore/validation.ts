@@ -1,3 +1,4 @@
+import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup } from '#api/backup.ts'
 import { veleroDefaults } from '#api/defaults.ts'
 import { parseDuration } from '#api/duration.ts'
@@ -27,19 +28,40 @@ export function defaultRestore(
 export interface RestorePlaces {
   /** Those that can be chosen from. */
   readonly backups: readonly Backup[]
+  /** Where backups are kept; without them (no installation) the location of the backup is not checked. */
+  readonly locations?: readonly BackupStorageLocation[] | undefined
   /** What is wrong with the resource modifiers that the restore names (`readModifiers`). */
   readonly modifierProblems: readonly string[]
 }
 
 /** What is wrong with a defaulted `restore`, in Velero's words and order; empty when it can run. */
-export function validateRestore(restore: Restore, { backups, modifierProblems }: RestorePlaces): string[] {
+export function validateRestore(restore: Restore, { backups, locations, modifierProblems }: RestorePlaces): string[] {
   const problems = restoreSpecProblems(restore.spec)
   const { backupName, scheduleName } = restore.spec
   if (isSet(backupName) === isSet(scheduleName)) return problems
-  if (requestedBackup(restore, backups) !== undefined) return [...problems, ...modifierProblems]
+  const backup = requestedBackup(restore, backups)
+  // Without its backup nothing else can be said about a restore.
+  const placeProblem = backup === undefined ? noBackup(restore) : locationProblem(backup, locations)
+  return placeProblem === undefined ? [...problems, ...modifierProblems] : [...problems, placeProblem]
+}
+
+function noBackup({ spec: { backupName, scheduleName } }: Restore): string {
   return isSet(backupName)
-    ? [...problems, `Error retrieving backup: Backup.velero.io "${backupName}" not found`]
-    : [...problems, `No completed backups found for schedule ${scheduleName}`]
+    ? `Error retrieving backup: Backup.velero.io "${backupName}" not found`
+    : `No completed backups found for schedule ${scheduleName}`
+}
+
+function locationProblem(
+  { spec }: Backup,
+  locations: readonly BackupStorageLocation[] | undefined,
+): string | undefined {
+  if (locations === undefined) return undefined
+  const name = spec.storageLocation ?? ''
+  const location = locations.find(({ metadata }) => metadata.name === name)
+  if (location === undefined) return `Error retrieving backup: BackupStorageLocation.velero.io "${name}" not found`
+  // One that was not checked yet may well be in order.
+  if (location.status?.phase !== 'Unavailable') return undefined
+  return `The BSL ${name} is unavailable, cannot retrieve the backup`
 }
 
 /** The backup `restore` asks for: by name, or the newest Completed one of its schedule. Undefined when there is none. */

@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtempDisposable } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Restore } from '#api/restore.ts'
-import { decodeResourceList } from '#archive/resource-list.ts'
-import { decodeResults } from '#archive/results.ts'
-import { decodeVolumeInfo } from '#archive/volume-info.ts'
-import type { KubeClient } from '#kube/client.ts'
-import { runRestore } from '#restore/run.ts'
-import { fileStore } from '#store/file.ts'
-import { type RestoreArtifact, restoreKey } from '#store/layout.ts'
-import type { ObjectStore } from '#store/store.ts'
 import { ownCluster } from '../support/cluster.ts'
 import { ConfigMaps } from '../support/objects.ts'
 import { takeBaseline } from './normalize.ts'
 import { comparableList, comparableResults, furnishAsRecorded, recordedRestore } from './recorded-restore.ts'
 import { differences } from './recorded-state.ts'
+import { artifactsOf, restoreAgain, storeOfBackups } from './restored-again.ts'
 import { settledState } from './settled-state.ts'
 
 /** Restores that Velero made of its own backups into an emptied cluster. */
@@ -36,12 +25,11 @@ const scenarios = [
 for (const scenario of scenarios) {
   test(`the backup of ${scenario}, made by Velero, restores as Velero restored it`, { timeout: 120_000 }, async () => {
     const recorded = await recordedRestore(scenario)
-    await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
-    await cp(join(recorded.bucket, 'backups'), join(folder.path, 'backups'), { recursive: true })
+    await using backups = await storeOfBackups(recorded)
     await using cluster = await ownCluster()
     await furnishAsRecorded(cluster.kube)
     const baseline = await takeBaseline(cluster.kube)
-    const store = fileStore(folder.path)
+    const { store } = backups
     const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store })
 
     const keepStatusOf = recorded.restore.spec.restoreStatus?.includedResources ?? []
@@ -58,13 +46,11 @@ for (const scenario of scenarios) {
 
 test('restoring where everything is there finds the differences that Velero found', { timeout: 120_000 }, async () => {
   const recorded = await recordedRestore('a11-existing')
-  await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
-  await cp(join(recorded.bucket, 'backups'), join(folder.path, 'backups'), { recursive: true })
+  await using backups = await storeOfBackups(recorded)
   await using cluster = await ownCluster()
   await furnishAsRecorded(cluster.kube)
-  const store = fileStore(folder.path)
-  const first = { ...recorded.restore, metadata: { ...recorded.restore.metadata, name: 'first' } }
-  await restoreAgain(first, { kube: cluster.kube, store })
+  const { store } = backups
+  await restoreAgain(recorded.restore, { kube: cluster.kube, store, name: 'first' })
   await settledState(cluster.kube, {})
   const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store })
   const { results, resourceList } = await artifactsOf(done, store)
@@ -81,10 +67,9 @@ test('restoring where everything is there finds the differences that Velero foun
 
 test('a backup with a name of 253 characters, which Velero cannot restore, is restored whole', async () => {
   const recorded = await recordedRestore('a16-name-253')
-  await using folder = await mkdtempDisposable(join(tmpdir(), 'lifeboat-golden-'))
-  await cp(join(recorded.bucket, 'backups'), join(folder.path, 'backups'), { recursive: true })
+  await using backups = await storeOfBackups(recorded)
   await using cluster = await ownCluster()
-  const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store: fileStore(folder.path) })
+  const done = await restoreAgain(recorded.restore, { kube: cluster.kube, store: backups.store })
   assert.equal(recorded.restore.status?.phase, 'PartiallyFailed')
   assert.equal(done.status?.phase, 'Completed')
   const { items } = await cluster.kube.list(ConfigMaps, { namespace: 'deepname' })
@@ -93,20 +78,3 @@ test('a backup with a name of 253 characters, which Velero cannot restore, is re
     [253, 16, 5],
   )
 })
-
-async function restoreAgain(
-  asked: Restore,
-  { kube, store }: { kube: KubeClient; store: ObjectStore },
-): Promise<Restore> {
-  const { status: _, ...restore } = asked
-  return await runRestore({ restore, kube, store, now: () => new Date() })
-}
-
-async function artifactsOf({ metadata }: Restore, store: ObjectStore) {
-  const read = (artifact: RestoreArtifact) => store.get(restoreKey(metadata.name, artifact))
-  assert.deepEqual(await decodeVolumeInfo(await read('volume-info')), [])
-  return {
-    results: await decodeResults(await read('results')),
-    resourceList: await decodeResourceList(await read('resource-list')),
-  }
-}

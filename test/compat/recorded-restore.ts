@@ -89,8 +89,18 @@ export function comparableResults(set: ResultSet): string[] {
     .toSorted()
 }
 
-/** Velero names the file that is missing in its temporary folder, Lifeboat the object (docs/velero-compatibility.md). */
+/**
+ * Velero names the file that is missing in its temporary folder, Lifeboat the object; of a patch that does not fit Velero names the path,
+ * Lifeboat rule and object as well (docs/velero-compatibility.md).
+ */
 function inOneWord(text: string): string {
+  const [, path] =
+    /^error in applying patch error in applying JSON Patch \w+ operation does not apply: doc is missing path: "([^"]+)"/.exec(
+      text,
+    ) ??
+    /: resource modifier rule \d+: cannot \w+ (\S+): there is nothing at this path$/.exec(text) ??
+    []
+  if (path !== undefined) return `no such path: ${path}`
   const [, resource, name] =
     /^stat \S+\/resources\/([^/]+)\/(?:cluster|namespaces\/[^/]+)\/([^/]+)\.json: no such file or directory$/.exec(
       text,

@@ -41,7 +41,8 @@ export function differences(recorded: ClusterState, live: ClusterState): string[
   })
 }
 
-function byPath(state: ClusterState): ClusterState {
+/** The same state by paths, as `readState` gives it. */
+export function byPath(state: ClusterState): ClusterState {
   return new Map([...state].map(([key, object]) => [pathOf(key), object]))
 }
 
