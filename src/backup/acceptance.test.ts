@@ -105,3 +105,9 @@ test('problems of the resource policies come after those of the filters', () => 
   assert.equal(problems.length, 2)
   assert.equal(problems.at(-1), 'the policies are wrong')
 })
+
+test('a negative ttl is refused, and does not make the refused backup expire at once', () => {
+  const backup = accepted({ ttl: '-1h' })
+  assert.match(validateBackup(backup).join(), /ttl -1h is negative/)
+  assert.equal(backup.status?.expiration, '2026-01-31T00:00:00Z')
+})

@@ -144,5 +144,7 @@ function given(duration: string | undefined): string | undefined {
 }
 
 function expirationOf({ ttl = '720h0m0s' }: BackupSpec, now: Date): string {
-  return timestamp(new Date(now.getTime() + parseDuration(ttl)))
+  const millis = parseDuration(ttl)
+  // Negative, it is refused; the object that says so should not expire at once.
+  return timestamp(new Date(now.getTime() + (millis < 0 ? parseDuration('720h') : millis)))
 }

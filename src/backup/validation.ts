@@ -1,5 +1,6 @@
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup, BackupSpec } from '#api/backup.ts'
+import { parseDuration } from '#api/duration.ts'
 import { backupFilterProblems } from '#selection/validate.ts'
 import type { VolumeSnapshotLocation } from '#api/volume-snapshot-location.ts'
 import { chooseSnapshotLocations } from './snapshot-locations.ts'
@@ -35,7 +36,12 @@ export function validateBackup(backup: Backup, facts: ValidationFacts = {}): str
     ...chosen.problems,
     ...backupFilterProblems(withoutAdded(spec)),
     ...policyProblems,
+    ...ttlProblems(spec),
   ]
+}
+
+function ttlProblems({ ttl = '0s' }: BackupSpec): string[] {
+  return parseDuration(ttl) < 0 ? [`ttl ${ttl} is negative: the backup would be deleted as soon as it is made`] : []
 }
 
 function locationProblems(name: string, locations: readonly BackupStorageLocation[] | undefined): string[] {

@@ -1,9 +1,8 @@
 import { Backups, type Backup } from '#api/backup.ts'
 import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
 import { DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
-import { labelKeys, labelValue } from '#api/labels.ts'
+import { deletionRequest } from '#backup/deletion-request.ts'
 import { previewBackup } from '#backup/preview.ts'
-import type { CustomObject } from '#api/kind.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { Schedules } from '#api/schedule.ts'
@@ -161,21 +160,11 @@ function restoreStanding({ status }: Restore): { doing: string; done: number; to
   }
 }
 
-/** The server deletes; the request's labels are how it and Velero's client find it again (spec/api-types.md §6). */
+/** The server deletes. */
 async function requestDeletion(place: Place, backup: Backup): Promise<string> {
   const { kube, namespace, signal } = place
-  const { name, uid = '' } = backup.metadata
-  const request: CustomObject<{ backupName: string }, object> = {
-    apiVersion: apiVersionOf(DeleteBackupRequests),
-    kind: DeleteBackupRequests.kind,
-    metadata: {
-      name: `${name}-${randomUUID().slice(0, 8)}`,
-      namespace,
-      labels: { [labelKeys.backupName]: labelValue(name), [labelKeys.backupUid]: uid },
-    },
-    spec: { backupName: name },
-  }
-  await kube.create(DeleteBackupRequests, request, { namespace, signal })
+  const { name } = backup.metadata
+  await kube.create(DeleteBackupRequests, deletionRequest(backup, randomUUID().slice(0, 8)), { namespace, signal })
   return `Request to delete backup "${name}" submitted successfully.\nThe backup will be fully deleted after all associated data are removed.`
 }
 

@@ -174,7 +174,7 @@ const standingWords = { opening: 'Reading the backup', restoring: 'Restoring', f
 
 async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string> {
   const { name } = backup.metadata
-  await deleteBackupFiles(store, name)
+  await deleteBackupFiles(store, backup)
   const restores = await allRuns(store, { folder: restoresPrefix, labels: undefined, read: readRestore })
   const behind = restores.filter((restore) => restore.spec.backupName === name)
   for (const restore of behind) await deletePrefix(store, restorePrefix(restore.metadata.name))

@@ -4,7 +4,7 @@ import { DeleteBackupRequests, type DeleteBackupRequest } from '#api/delete-back
 import { labelKeys, labelValue } from '#api/labels.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUnderWay } from '#api/phases.ts'
-import { Restores } from '#api/restore.ts'
+import { Restores, type Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
@@ -35,11 +35,17 @@ export function deleteRequestController(options: DeleteRequestControllerOptions)
       }
       const errors = await carryOut(request, environment, options)
       if (errors.length === 0) {
-        await removeRequests(request, environment)
+        await removeRequests(await requestsFor(request, environment), environment)
         return undefined
       }
       const status = { phase: 'Processed', errors }
       await patchLasting(kube, DeleteBackupRequests, { name, namespace, change: { status } })
+      // Of the answers about one backup the last is enough.
+      const [, ...others] = await requestsFor(request, environment)
+      await removeRequests(
+        others.filter((other) => other.status?.phase === 'Processed'),
+        environment,
+      )
       return { afterMillis: KEEP_PROCESSED_MS }
     },
   }
@@ -55,15 +61,32 @@ async function carryOut(
   const { backupName } = request.spec
   if (backupName === '') return ['spec.backupName is required']
   const backup = await kube.find(Backups, backupName, { namespace, signal })
-  if (backup === undefined) return ['backup not found']
-  if (isUnderWay(backup.status?.phase)) return ['backup is still in progress']
-  const refusal = await locationFault(backup, environment)
+  if (backup === undefined || isAnother(backup, request)) {
+    // A server died after it had deleted all of it.
+    return request.status?.phase === 'InProgress' ? [] : ['backup not found']
+  }
+  const refusal = (await useOf(backup, environment)) ?? (await locationFault(backup, environment))
   if (refusal !== undefined) return [refusal]
   await begin(request, backup, environment)
   options.onStart(backup)
   const error = await remove(backup, environment, options)
   options.onEnd(backup, error === undefined)
   return error === undefined ? [] : [error]
+}
+
+/** Whether the name of the backup that was meant belongs to a later one by now. */
+function isAnother(backup: Backup, { metadata }: DeleteBackupRequest): boolean {
+  const uid = metadata.labels?.[labelKeys.backupUid]
+  return uid !== undefined && uid !== backup.metadata.uid
+}
+
+/** What the backup is in use for. */
+async function useOf({ metadata, status }: Backup, environment: Environment): Promise<string | undefined> {
+  if (isUnderWay(status?.phase)) return 'backup is still in progress'
+  const restores = await restoresOf(metadata.name, environment)
+  const running = restores.find((restore) => restore.status?.phase === 'InProgress')
+  if (running === undefined || status?.phase === 'Deleting') return undefined
+  return `restore ${running.metadata.name} of this backup is still in progress`
 }
 
 /** From here on nobody starts or restores this backup. */
@@ -82,20 +105,22 @@ async function begin(
 
 /** Files first: as long as one is left, the Backup stays and the deletion can be asked for again. Gives what went wrong. */
 async function remove(
-  { metadata: { name }, spec }: Backup,
+  backup: Backup,
   environment: Environment,
   { stores }: DeleteRequestControllerOptions,
 ): Promise<string | undefined> {
   const { kube, namespace, log, signal } = environment
+  const { name } = backup.metadata
   try {
-    const store = await stores.openNamed(spec.storageLocation ?? '')
+    const store = await stores.openNamed(backup.spec.storageLocation ?? '')
     try {
-      await deleteBackupFiles(store, name)
+      const deleted = await deleteBackupFiles(store, backup)
+      if (!deleted) log.warn({ backup: name }, 'files of another backup of this name are left alone')
     } finally {
       await store.close()
     }
     await deleteRestores(name, environment)
-    await kube.delete(Backups, name, { namespace, signal })
+    await kube.delete(Backups, name, { namespace, uid: backup.metadata.uid, signal })
     log.info({ backup: name }, 'backup deleted')
     return undefined
   } catch (error) {
@@ -122,7 +147,7 @@ async function deleteRestores(backupName: string, environment: Environment): Pro
   const { kube, namespace, signal } = environment
   const deadline = performance.now() + RESTORES_GONE_MS
   for (;;) {
-    const names = await restoresOf(backupName, environment)
+    const names = (await restoresOf(backupName, environment)).map(({ metadata }) => metadata.name)
     if (names.length === 0) return
     if (performance.now() > deadline) {
       throw new Error(`restores ${names.join(', ')} are still there a minute after they were deleted`)
@@ -132,23 +157,32 @@ async function deleteRestores(backupName: string, environment: Environment): Pro
   }
 }
 
-async function restoresOf(backupName: string, { kube, namespace, signal }: Environment): Promise<string[]> {
-  const names: string[] = []
-  for await (const page of kube.pages(Restores, { namespace, signal })) {
-    names.push(...page.items.filter(({ spec }) => spec.backupName === backupName).map(({ metadata }) => metadata.name))
+async function restoresOf(backupName: string, { kube, namespace, signal }: Environment): Promise<Restore[]> {
+  const restores: Restore[] = []
+  for await (const { items } of kube.pages(Restores, { namespace, signal })) {
+    restores.push(...items.filter(({ spec }) => spec.backupName === backupName))
   }
-  return names
+  return restores
 }
 
-/** All requests for this backup are answered by its absence. */
+/** All requests about the same backup, this one among them. */
+async function requestsFor(
+  request: DeleteBackupRequest,
+  { kube, namespace, signal }: Environment,
+): Promise<DeleteBackupRequest[]> {
+  const labelSelector = `${labelKeys.backupName}=${labelValue(request.spec.backupName)}`
+  const uidOf = ({ metadata }: DeleteBackupRequest): string | undefined => metadata.labels?.[labelKeys.backupUid]
+  const own = uidOf(request)
+  const found: DeleteBackupRequest[] = []
+  for await (const { items } of kube.pages(DeleteBackupRequests, { namespace, labelSelector, signal })) {
+    found.push(...items.filter((other) => own === undefined || (uidOf(other) ?? own) === own))
+  }
+  return [request, ...found.filter(({ metadata }) => metadata.name !== request.metadata.name)]
+}
+
 async function removeRequests(
-  { spec, metadata }: DeleteBackupRequest,
+  requests: readonly DeleteBackupRequest[],
   { kube, namespace, signal }: Environment,
 ): Promise<void> {
-  const labelSelector = `${labelKeys.backupName}=${labelValue(spec.backupName)}`
-  const names = new Set([metadata.name])
-  for await (const { items } of kube.pages(DeleteBackupRequests, { namespace, labelSelector, signal })) {
-    for (const item of items) names.add(item.metadata.name)
-  }
-  for (const name of names) await kube.delete(DeleteBackupRequests, name, { namespace, signal })
+  for (const { metadata } of requests) await kube.delete(DeleteBackupRequests, metadata.name, { namespace, signal })
 }

@@ -26,6 +26,8 @@ export interface ServerConfig {
   readonly backupSyncPeriod: number
   /** Whether what is due is left out once by schedules that do not say `skipImmediately`. */
   readonly scheduleSkipImmediately: boolean
+  /** How often expired backups are looked for. */
+  readonly garbageCollectionFrequency: number
   readonly concurrentBackups: number
   readonly concurrentRestores: number
   /** Handed to object stores: credentials and proxies. */

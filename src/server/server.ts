@@ -5,6 +5,7 @@ import { backupController } from '#controllers/backup-controller.ts'
 import { markDefault } from '#controllers/default-location.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
 import { downloadRequestController } from '#controllers/download-request-controller.ts'
+import { collectGarbage } from '#controllers/garbage-collection.ts'
 import { locationController } from '#controllers/location-controller.ts'
 import { locationStores, type LocationStores } from '#controllers/location-stores.ts'
 import { restoreController } from '#controllers/restore-controller.ts'
@@ -107,7 +108,11 @@ async function lead(parts: Parts): Promise<void> {
     log,
   }
   await markDefault(options.config.defaultBackupStorageLocation, environment)
-  const work = [...startControllers(parts, environment), takeCensus(environment, parts.metrics.counted)]
+  const work = [
+    ...startControllers(parts, environment),
+    collectGarbage(environment, options.config.garbageCollectionFrequency),
+    takeCensus(environment, parts.metrics.counted),
+  ]
   try {
     await Promise.all(work)
   } finally {

@@ -23,6 +23,7 @@ const usual: Omit<ServerConfig, 'namespace' | 'identity'> = {
   storeValidationFrequency: 60_000,
   backupSyncPeriod: 0,
   scheduleSkipImmediately: false,
+  garbageCollectionFrequency: 3_600_000,
   concurrentBackups: 1,
   concurrentRestores: 1,
   env: {},

@@ -27,6 +27,7 @@ const flags = {
   'store-validation-frequency': duration('how often locations are checked; 0 for once (default 1m)'),
   'backup-sync-period': duration('how often locations are looked through for backups; 0 for never (default 1m)'),
   'schedule-skip-immediately': toggle('new schedules that do not say leave out what is due already'),
+  'garbage-collection-frequency': duration('how often expired backups are looked for (default 1h)'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
   'concurrent-restores': integer('restores run at once (default 1)', 1),
 }
@@ -73,6 +74,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     storeValidationFrequency: minuteOr(given['store-validation-frequency']),
     backupSyncPeriod: minuteOr(given['backup-sync-period']),
     scheduleSkipImmediately: given['schedule-skip-immediately'] ?? false,
+    garbageCollectionFrequency: hourOr(given['garbage-collection-frequency']),
     concurrentBackups: given['concurrent-backups'] ?? 1,
     concurrentRestores: given['concurrent-restores'] ?? 1,
     env: context.env,
@@ -83,4 +85,10 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
 function minuteOr(given: string | undefined): number {
   const millis = parseDuration(given ?? '1m')
   return millis < 0 ? 60_000 : millis
+}
+
+/** In ms; an hour unless it is positive, as in Velero. */
+function hourOr(given: string | undefined): number {
+  const millis = parseDuration(given ?? '1h')
+  return millis <= 0 ? 3_600_000 : millis
 }
