@@ -4,7 +4,10 @@ import { openGzSpool } from './gz-spool.ts'
 import { gunzip } from './gzip.ts'
 import { goJson } from './json-gz.ts'
 
-/** One object of a backup. The archive holds `size` bytes with `sha256` (hex) under `path`, and if `path` is unversioned also under `<version>-preferredversion`. */
+/**
+ * One object of a backup. The archive holds `size` bytes with `sha256` (hex) under `path`, and if `path` is unversioned also under
+ * `<version>-preferredversion`. `later`: it was read after the cut, because a plug-in asked for that.
+ */
 export interface ManifestEntry {
   path: string
   version: string
@@ -12,6 +15,7 @@ export interface ManifestEntry {
   resourceVersion?: string | undefined
   sha256: string
   size: number
+  later?: true | undefined
 }
 
 /** Version of the manifest's own format. */
@@ -29,6 +33,7 @@ const entry = z.object({
   resourceVersion: z.string().optional(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   size: z.int().nonnegative(),
+  later: z.literal(true).optional(),
 })
 
 /**
@@ -91,10 +96,10 @@ export async function createManifest(
   let bytes = 0
   spool.write(`${goJson({ formatVersion: manifestFormatVersion, backup, createdBy })}\n`)
   return {
-    add({ path, version, uid, resourceVersion, sha256, size }) {
+    add({ path, version, uid, resourceVersion, sha256, size, later }) {
       objects += 1
       bytes += size
-      spool.write(`${goJson({ path, version, uid, resourceVersion, sha256, size })}\n`)
+      spool.write(`${goJson({ path, version, uid, resourceVersion, sha256, size, later })}\n`)
     },
     async finish({ cut, artifacts, withdrawn }) {
       spool.write(`${goJson({ cut, artifacts, withdrawn, objects, bytes })}\n`)

@@ -11,6 +11,8 @@ import { encodeWithdrawn, withdrawnPath } from './withdrawn.ts'
 export interface PackItem {
   readonly item: Item
   readonly preferred: boolean
+  /** It was read after the cut. */
+  readonly later?: boolean | undefined
 }
 
 /** Names an item that was packed. */
@@ -54,11 +56,11 @@ async function* tarChunks(
     size += header.length + bytes.length + padding.length
   }
   add('metadata/version', Buffer.from(`${archiveFormatVersion}\n`))
-  for await (const { item, preferred } of items) {
+  for await (const { item, preferred, later } of items) {
     const bytes = Buffer.from(JSON.stringify(item.object))
     const paths = pathsOf(item, preferred)
     for (const path of paths) add(path, bytes)
-    onEntry?.(manifestEntry(item, paths[0]!, bytes))
+    onEntry?.({ ...manifestEntry(item, paths[0]!, bytes), ...(later === true ? { later } : {}) })
     if (size >= chunkBytes) {
       // Joined, because every chunk is one trip to the thread pool.
       yield Buffer.concat(parts, size)

@@ -19,6 +19,7 @@ export type ResourceList = Record<string, string[]>
 export interface ResourceListBuilder {
   /** Without `action` for a backup, with it for a restore. False when the object was there already. */
   add(object: ListedObject, action?: RestoreAction): boolean
+  has(object: ListedObject): boolean
   /** Takes an object out again; false when it was not there. */
   remove(object: ListedObject): boolean
   /** Keys and names sorted. */
@@ -36,6 +37,7 @@ export function resourceListBuilder(): ResourceListBuilder {
       const before = names.size
       return names.set(nameIn(object), action).size > before
     },
+    has: (object) => kinds.get(kindKey(object))?.has(nameIn(object)) ?? false,
     remove: (object) => kinds.get(kindKey(object))?.delete(nameIn(object)) ?? false,
     list() {
       const keys = [...kinds].flatMap(([key, names]) => (names.size > 0 ? [key] : [])).toSorted()

@@ -3,8 +3,7 @@ import type { CutType } from '#archive/manifest.ts'
 import type { PackItem } from '#archive/pack.ts'
 import type { CollectedItem, CollectedRef } from '#collect/collect.ts'
 import type { Reading } from '#collect/list.ts'
-import { cleanForBackup } from '#items/clean-for-backup.ts'
-import type { Item, ResourceType } from '#kube/object.ts'
+import type { Item, KubeObject, ResourceType } from '#kube/object.ts'
 import { apiVersionOf, resourceName } from '#kube/object.ts'
 
 /** What went into the archive, counted while it passes. */
@@ -16,7 +15,7 @@ export interface Contents {
   /** The items as they are stored, counted on their way. */
   pass(
     items: AsyncIterable<CollectedItem>,
-    options: { backupName: string; signal?: AbortSignal | undefined },
+    options: { clean: (item: Item) => KubeObject; signal?: AbortSignal | undefined },
   ): AsyncIterable<PackItem>
   /** Takes back what has passed; gives those of `refs` that had. */
   withdraw(refs: readonly CollectedRef[]): CollectedRef[]
@@ -37,14 +36,14 @@ export function openContents(onItem: (item: Item, count: number) => void): Conte
       return count
     },
     types: (readings, cut) => cutTypes(readings, cut, perType),
-    async *pass(items, { backupName, signal }) {
+    async *pass(items, { clean, signal }) {
       for await (const item of items) {
         signal?.throwIfAborted()
-        const object = cleanForBackup(item, { backupName })
-        const { namespace, name, preferred } = item
+        const object = clean(item)
+        const { namespace, name, preferred, later } = item
         const isNew = list.add({ apiVersion: object.apiVersion, kind: object.kind, namespace, name })
         if (isNew) tally(item.type, 1)
-        yield { item: object === item.object ? item : { ...item, object }, preferred }
+        yield { item: object === item.object ? item : { ...item, object }, preferred, later }
         if (isNew) onItem(item, count)
       }
     },

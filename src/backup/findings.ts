@@ -33,8 +33,12 @@ export function logBefore(log: RunLog, { cut, scope }: { cut: Cut; scope: Backup
   }
 }
 
-/** Logs how the reading went, once it has ended. */
-export function logAfter(log: RunLog, { readings, missing, missingOrdered, resourceVersion }: Collection): void {
+/** Logs how the reading went, once it has ended; `missing` instead of the collection's own when more was looked for. */
+export function logAfter(
+  log: RunLog,
+  { readings, missingOrdered, resourceVersion, ...collection }: Collection,
+  missing: Collection['missing'] = collection.missing,
+): void {
   const replayed = readings.filter((reading) => reading.replayed !== undefined)
   if (replayed.length > 0) {
     const changes = replayed.reduce((sum, reading) => sum + (reading.replayed?.changes ?? 0), 0)

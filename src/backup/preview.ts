@@ -41,7 +41,7 @@ export interface PreviewedType {
   readonly reason: 'cannot-be-backed-up' | 'seen-under-other-group'
 }
 
-/** A warning or an error that the backup would have. */
+/** A warning or an error that the backup would have; with level `info` something that the preview cannot know. */
 export interface PreviewFinding {
   readonly level: LogLevel
   readonly text: string
@@ -57,7 +57,7 @@ export interface BackupPreview {
 }
 
 /** What a preview takes of a run: nothing that could write. */
-export type PreviewOptions = Pick<BackupRun, 'backup' | 'kube' | 'policies' | 'everyVersion' | 'signal'>
+export type PreviewOptions = Pick<BackupRun, 'backup' | 'kube' | 'policies' | 'everyVersion' | 'plugins' | 'signal'>
 
 /**
  * Decides about every object as a run with these options would, by the same code, and writes nothing. Rejects as a run
@@ -78,6 +78,11 @@ export async function previewBackup(options: PreviewOptions): Promise<BackupPrev
   if (failure !== undefined) log.error('Could not find the cluster roles of service accounts', { error: failure })
   const order = orderOf(backup.spec.orderedResources)
   const collection = await openCollection({ kube, cut, scope, relations, order, signal })
+  const actions = (options.plugins ?? []).flatMap((plugin) => plugin.actions.backupItemActions.map(({ name }) => name))
+  if (actions.length > 0) {
+    const message = `Plug-ins are not asked, so what they change, leave out or add is not in this: ${actions.join(', ')}`
+    findings.push({ level: 'info', text: resultText(message, {}) })
+  }
   return { objects: allObjects({ ...options, cut, scope, collection, log }), types: refusedTypes(cut, scope), findings }
 }
 

@@ -1,6 +1,8 @@
 /** Where a running backup stands. */
 export interface BackupProgress {
-  phase: 'preparing' | 'collecting' | 'finishing'
+  phase: 'preparing' | 'collecting' | 'waiting' | 'finishing'
+  /** How the operations of plug-ins stand, once there are any and the backup waits for them. */
+  operations?: { attempted: number; completed: number; failed: number } | undefined
   /** Objects that will be looked at; unknown before every type was asked, and it may still grow by objects that others bring along. */
   totalItems?: number | undefined
   /** Objects in the archive so far. */

@@ -4,6 +4,7 @@ import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
 import type { Backup, BackupSpec, BackupStatus } from '#api/backup.ts'
 import { encodeBackupMetadata } from '#archive/backup-metadata.ts'
+import { encodeItemOperations } from '#archive/item-operations.ts'
 import { encodeJsonGz } from '#archive/json-gz.ts'
 import { createManifest, type ManifestWriter } from '#archive/manifest.ts'
 import { packArchive } from '#archive/pack.ts'
@@ -13,8 +14,9 @@ import type { LogLine } from '#archive/log-line.ts'
 import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import { openCollection, type Collection } from '#collect/collect.ts'
-import { readCut } from '#collect/cut.ts'
+import { readCut, type Cut } from '#collect/cut.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import { compileBackupScope, type BackupScope } from '#selection/backup-scope.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
@@ -23,6 +25,9 @@ import { openContents, type Contents } from './contents.ts'
 import { openUncovered } from './uncovered.ts'
 import { BackupError, backupError } from './error.ts'
 import { logAfter, logBefore } from './findings.ts'
+import { openItemActions, type ItemActions } from './item-actions.ts'
+import { operationStatus, type OperationStanding } from './operations.ts'
+import type { OperationCounts } from '#plugins/operations.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
 import { readRelations } from './relations.ts'
 
@@ -38,11 +43,17 @@ export interface BackupRun {
   createdBy?: string | undefined
   /** From `readPolicies`. */
   policies?: ResourcePolicies | undefined
+  /** Their actions are run on the items, in order. */
+  plugins?: readonly PluginModule[] | undefined
+  /** Milliseconds between two questions about the operations of plug-ins; default ten seconds. */
+  operationPollMillis?: number | undefined
   /** Where log and manifest are spooled while the run lasts; default the system's folder for temporary files. */
   spoolDir?: string | undefined
   signal?: AbortSignal | undefined
   /** At most five calls a second, and one at each change of phase. */
   onProgress?: ((progress: BackupProgress) => void) | undefined
+  /** Told, and waited for, as the backup waits for operations of plug-ins; never when there are none. */
+  onOperations?: ((standing: OperationStanding) => Promise<void> | void) | undefined
   /** Gets every line of the run's log as it is written. */
   onLog?: ((line: LogLine) => void) | undefined
 }
@@ -72,7 +83,7 @@ export async function runBackup(run: BackupRun): Promise<Backup> {
 async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLog): Promise<Backup> {
   const started = run.now()
   const meter = progressMeter(run.onProgress, run.now)
-  const { scope, collection } = await open(run, log, meter)
+  const { cut, scope, collection } = await open(run, log, meter)
   await using manifest = await createManifest(
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
@@ -82,17 +93,19 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
     uncovered.see(item)
     meter.update({ itemsBackedUp: count, totalItems: Math.max(count, collection.expected) })
   })
-  const withdrawn = await putArchive(run, { artifacts, collection, contents, manifest, meter })
-  logAfter(log, collection)
+  await using actions = openActions(run, { cut, scope, collection, contents, log, meter })
+  const withdrawn = await putArchive(run, { artifacts, actions, contents, manifest, meter })
+  logAfter(log, collection, actions.missing)
   uncovered.report(log)
   meter.tell({ phase: 'finishing', totalItems: contents.count })
   log.info('Archived all objects', { objects: contents.count, namespaces: scope.namespaces.length })
-  await putSiblings(artifacts, log, contents)
+  await putSiblings(artifacts, { log, contents, actions })
   const { resourceVersion } = collection
   const types = contents.types(collection.readings, resourceVersion)
   const end = { cut: { resourceVersion, types }, artifacts: [...artifacts.written], withdrawn }
   await artifacts.put('manifest', await manifest.finish(end))
-  const backup = finished(run, { started, items: contents.count, ...log.counts() })
+  const counts = { ...log.counts(), operations: actions.operations.counts }
+  const backup = finished(run, { started, items: contents.count, ...counts })
   await artifacts.assertWhole()
   await artifacts.put('metadata', encodeBackupMetadata(backup))
   meter.tell({})
@@ -104,7 +117,7 @@ async function open(
   run: BackupRun,
   log: StoredRunLog,
   meter: ProgressMeter,
-): Promise<{ scope: BackupScope; collection: Collection }> {
+): Promise<{ cut: Cut; scope: BackupScope; collection: Collection }> {
   const { kube, signal, backup } = run
   meter.tell({})
   const cut = await readCut(kube, { signal })
@@ -121,12 +134,33 @@ async function open(
   const order = orderOf(backup.spec.orderedResources)
   const collection = await openCollection({ kube, cut, scope, relations, order, signal })
   meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
-  return { scope, collection }
+  return { cut, scope, collection }
+}
+
+function openActions(
+  run: BackupRun,
+  parts: {
+    cut: Cut
+    scope: BackupScope
+    collection: Collection
+    contents: Contents
+    log: StoredRunLog
+    meter: ProgressMeter
+  },
+): ItemActions {
+  const { meter, ...rest } = parts
+  const { backup, kube, now, signal, plugins = [], operationPollMillis: pollMillis, onOperations } = run
+  const onStanding = async (standing: OperationStanding): Promise<void> => {
+    const waiting = standing.phase.startsWith('Waiting')
+    meter.tell({ phase: waiting ? 'waiting' : 'collecting', operations: standing })
+    await onOperations?.(standing)
+  }
+  return openItemActions({ ...rest, backup, kube, now, signal, plugins, pollMillis, onStanding })
 }
 
 interface ArchiveParts {
   artifacts: Artifacts
-  collection: Collection
+  actions: ItemActions
   contents: Contents
   manifest: ManifestWriter
   meter: ProgressMeter
@@ -134,18 +168,18 @@ interface ArchiveParts {
 
 /** From the API server straight into the store. Gives the paths that were taken back, undefined if none were. */
 async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[] | undefined> {
-  const { artifacts, collection, contents, manifest, meter } = parts
+  const { artifacts, actions, contents, manifest, meter } = parts
   let failure: unknown
   // Stores may wrap an error that comes out of the bytes they are given; this one is the cause.
   const items = keepingFailure(
-    contents.pass(collection.items, { backupName: run.backup.metadata.name, signal: run.signal }),
+    contents.pass(actions.items(), { clean: (item) => actions.clean(item), signal: run.signal }),
     (error) => (failure = error),
   )
   let withdrawn: string[] | undefined
   const bytes = packArchive(items, {
     mtime: run.now(),
     onEntry: (entry) => manifest.add(entry),
-    withdrawn: () => contents.withdraw(collection.gone),
+    withdrawn: () => contents.withdraw(actions.gone),
     onWithdrawn: (paths) => (withdrawn = paths),
   })
   try {
@@ -162,11 +196,14 @@ export function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<st
   return new Map(entries.map(([plural, names]) => [plural, names.split(',').map((name) => name.trim())]))
 }
 
-async function putSiblings(artifacts: Artifacts, log: StoredRunLog, contents: Contents): Promise<void> {
+async function putSiblings(
+  artifacts: Artifacts,
+  { log, contents, actions }: { log: StoredRunLog; contents: Contents; actions: ItemActions },
+): Promise<void> {
   // Velero writes null where it never made a list.
   await artifacts.put('pod-volume-backups', await encodeJsonGz(null))
   await artifacts.put('volume-snapshots', await encodeJsonGz(null))
-  await artifacts.put('item-operations', await encodeJsonGz([]))
+  await artifacts.put('item-operations', await encodeItemOperations(actions.operations.records()))
   await artifacts.put('volume-info', await encodeVolumeInfo([]))
   await artifacts.put('resource-list', await encodeResourceList(contents.list.list()))
   await artifacts.put('results', await encodeResults(log.results()))
@@ -175,9 +212,9 @@ async function putSiblings(artifacts: Artifacts, log: StoredRunLog, contents: Co
 
 function finished(
   { backup, now }: BackupRun,
-  end: { started: Date; items: number; warnings: number; errors: number },
+  end: { started: Date; items: number; warnings: number; errors: number; operations: OperationCounts },
 ): Backup {
-  const { started, items, warnings, errors } = end
+  const { started, items, warnings, errors, operations } = end
   const status: BackupStatus = {
     ...backup.status,
     phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
@@ -186,6 +223,7 @@ function finished(
     progress: { totalItems: items, itemsBackedUp: items },
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
+    ...operationStatus(operations),
   }
   return { ...backup, status }
 }

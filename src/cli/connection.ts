@@ -1,10 +1,13 @@
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { PluginSettings } from '#server/config.ts'
 import { openStore } from '#store/open.ts'
 import type { CliContext } from './context.ts'
 import type { Door } from './door.ts'
 import { text, type FlagValues } from './flag.ts'
+import { UserError, USAGE } from './exit.ts'
+import { loadPlugins, pluginFlags, pluginSettings } from './plugin-flags.ts'
 import { serverDoor } from './server-door.ts'
 import { storeDoor } from './store-door.ts'
 
@@ -48,7 +51,28 @@ export function serverNamespace(context: CliContext, flags: FlagValues<typeof in
 
 /** Opens the store when one is named, else the cluster's door. With a store the cluster is connected to only when a command needs it. */
 export async function openDoor(context: CliContext, flags: FlagValues<typeof doorFlags>): Promise<Door> {
-  const url = flags.store ?? (context.env['LIFEBOAT_STORE'] || undefined)
+  return await openDoorWith(context, flags, undefined)
+}
+
+/** As `openDoor`, with plug-ins for what this process does itself. UserError when plug-ins are named and a server would do the work. */
+export async function openActingDoor(
+  context: CliContext,
+  flags: FlagValues<typeof doorFlags & typeof pluginFlags>,
+): Promise<Door> {
+  if (flags.plugins !== undefined && storeUrl(context, flags) === undefined) {
+    throw new UserError('a server does this, with plug-ins of its own: give --plugins to `lifeboat server`', {
+      exitCode: USAGE,
+    })
+  }
+  return await openDoorWith(context, flags, pluginSettings(context, flags))
+}
+
+async function openDoorWith(
+  context: CliContext,
+  flags: FlagValues<typeof doorFlags>,
+  plugins: PluginSettings | undefined,
+): Promise<Door> {
+  const url = storeUrl(context, flags)
   const namespace = serverNamespace(context, flags)
   const { now, signal } = context
   if (url === undefined) return serverDoor(await openCluster(context, flags), { namespace, signal, now })
@@ -59,6 +83,11 @@ export async function openDoor(context: CliContext, flags: FlagValues<typeof doo
     now,
     named: flags.store,
     createdBy: `lifeboat/${context.version}`,
+    plugins: async (stop) => (plugins === undefined ? [] : await loadPlugins(plugins, stop)),
     cluster: () => openCluster(context, flags),
   })
+}
+
+function storeUrl(context: CliContext, flags: FlagValues<typeof doorFlags>): string | undefined {
+  return flags.store ?? (context.env['LIFEBOAT_STORE'] || undefined)
 }

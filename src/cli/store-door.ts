@@ -2,9 +2,11 @@ import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { previewBackup } from '#backup/preview.ts'
+import type { BackupProgress } from '#backup/progress.ts'
 import { runBackup } from '#backup/run.ts'
 import { storedBackup } from '#backup/stored.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import { restoreIsStored, storedRestore } from '#restore/artifacts.ts'
 import { openBackup } from '#restore/backup-source.ts'
 import { previewRestore } from '#restore/preview.ts'
@@ -18,6 +20,7 @@ import { acceptBackup } from './accept-backup.ts'
 import { acceptRestore } from './accept-restore.ts'
 import { UserError } from './exit.ts'
 import type { Door, Following, OpenPreview, OpenRestorePreview } from './door.ts'
+import type { Standing } from './progress-line.ts'
 import { counted } from './units.ts'
 
 export interface StoreDoorOptions {
@@ -29,6 +32,8 @@ export interface StoreDoorOptions {
   readonly named?: string | undefined
   /** Noted in the manifest: `lifeboat/0.1.0`. */
   readonly createdBy: string
+  /** Loads the plug-ins of this process, if it may have any; called only by what runs them. Rejects with PluginError. */
+  readonly plugins?: (signal: AbortSignal) => Promise<readonly PluginModule[]>
   /** Connects to the cluster; called only by what needs one. */
   readonly cluster: () => Promise<KubeClient>
 }
@@ -86,10 +91,13 @@ async function readRestore(store: ObjectStore, name: string): Promise<Restore | 
   return isRunName(name) ? await storedRestore(store, name) : undefined
 }
 
-async function preview(asked: Backup, signal: AbortSignal, { cluster, now }: StoreDoorOptions): Promise<OpenPreview> {
+async function preview(asked: Backup, signal: AbortSignal, options: StoreDoorOptions): Promise<OpenPreview> {
+  const { cluster, now } = options
+  const plugins = await options.plugins?.(signal)
   const kube = await cluster()
   try {
-    const previewed = await previewBackup({ ...(await acceptBackup(asked, { kube, now, signal })), kube, signal })
+    const accepted = await acceptBackup(asked, { kube, now, signal })
+    const previewed = await previewBackup({ ...accepted, kube, plugins, signal })
     return { ...previewed, [Symbol.asyncDispose]: () => kube.close() }
   } catch (error) {
     await kube.close()
@@ -99,6 +107,7 @@ async function preview(asked: Backup, signal: AbortSignal, { cluster, now }: Sto
 
 async function createBackup(asked: Backup, following: Following, options: StoreDoorOptions): Promise<Backup> {
   const { store, now } = options
+  const plugins = await options.plugins?.(following.signal)
   await store.check({ write: true })
   const kube = await options.cluster()
   try {
@@ -110,18 +119,22 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       now,
       createdBy: options.createdBy,
       policies,
+      plugins,
       signal: following.signal,
-      onProgress: ({ phase, itemsBackedUp, totalItems, bytes }) =>
-        following.onStanding({
-          doing: phase === 'finishing' ? 'Finishing' : 'Backing up',
-          done: itemsBackedUp,
-          total: totalItems,
-          bytes,
-        }),
+      onProgress: (progress) => following.onStanding(backupStanding(progress)),
     })
   } finally {
     await kube.close()
   }
+}
+
+function backupStanding({ phase, itemsBackedUp, totalItems, bytes, operations }: BackupProgress): Standing {
+  if (phase === 'waiting' && operations !== undefined) {
+    const { attempted, completed, failed } = operations
+    return { doing: 'Waiting for operations of plug-ins', done: completed + failed, total: attempted }
+  }
+  const doing = phase === 'finishing' ? 'Finishing' : 'Backing up'
+  return { doing, done: itemsBackedUp, total: totalItems, bytes }
 }
 
 async function createRestore(asked: Restore, following: Following, options: StoreDoorOptions): Promise<Restore> {

@@ -22,7 +22,7 @@ export interface Collection {
    * move on meanwhile: the last one counts. Rejects with KubeError when the API server is lost.
    */
   readonly items: AsyncIterable<CollectedItem>
-  /** Takes further objects into the backup, while `items` is being read. They have to pass the rules for related items, unless `mustInclude`. */
+  /** Takes further objects, which have not come yet, into the backup, while `items` is being read. They have to pass the rules for related items, unless `mustInclude`. */
   want(references: readonly Reference[], options?: { mustInclude?: boolean }): void
   /** The resourceVersion that the objects show; final when `items` has ended. */
   readonly resourceVersion: string
@@ -108,6 +108,8 @@ async function* allItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   // With a selector, a namespace goes in because something in it does: known only now.
   if (selecting) yield* namespaceItems(run)
   yield* placeItems(run, run.wanted.definitions(), () => undefined)
+  // What these made the reader want.
+  yield* relatedItems(run)
   yield* changedItems(run)
 }
 

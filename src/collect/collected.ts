@@ -6,7 +6,10 @@ export interface CollectedRef extends Omit<Item, 'object'> {
 }
 
 /** One object as it was read. */
-export interface CollectedItem extends Item, CollectedRef {}
+export interface CollectedItem extends Item, CollectedRef {
+  /** It was read after the cut. */
+  readonly later?: boolean | undefined
+}
 
 /** `object` as an item of `type`, which is taken for preferred unless it says otherwise. */
 export function itemOf(type: ResourceType & { readonly preferred?: boolean }, object: KubeObject): CollectedItem {

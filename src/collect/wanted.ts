@@ -14,7 +14,7 @@ export interface WantedPlace {
 export interface Wanted {
   /** To be told of every object that is taken, however it was found. */
   taken(item: Item): void
-  /** Wants further objects; with `mustInclude` only one that is being deleted is left out. Those that the lists give anyway are not asked for. */
+  /** Wants further objects, which have not been taken; with `mustInclude` only one that is being deleted is left out. Those that the lists give anyway are not asked for. */
   want(references: readonly Reference[], options?: { mustInclude?: boolean }): void
   /** Whether an object that was wanted goes in. */
   accepts(item: Item): boolean
@@ -43,13 +43,18 @@ export function openWanted(
   const wanted: Reference[] = []
   const claims: Item[] = []
   const musts = new Set<string>()
+  /** What was asked for from outside, and of that what the lists gave after all. */
+  const asked = new Set<string>()
+  const met = new Set<string>()
 
   const want = (references: readonly Reference[], { mustInclude = false } = {}): void => {
     for (const reference of references) {
       const key = referenceKey(reference)
+      // It may have been refused before, when nobody demanded it.
+      const isNewMust = mustInclude && !musts.has(key)
       if (mustInclude) musts.add(key)
       else if (complete.has(reference.resource)) continue
-      if (settled.has(key)) continue
+      if (settled.has(key) && !isNewMust) continue
       settled.add(key)
       if (byName.has(reference.resource)) wanted.push(reference)
       else onMissing(reference)
@@ -62,17 +67,21 @@ export function openWanted(
       const served = byName.get(resource)
       if (served !== undefined) definedBy.set(resource, served)
       if (!complete.has(resource) && relations.targets.has(resource)) settled.add(keyOf(item))
+      if (asked.size > 0 && asked.has(keyOf(item))) met.add(keyOf(item))
       if (scope.selectors.length > 0 && resource === 'persistentvolumeclaims') claims.push(item)
       else want(relations.relatedTo(item, undefined))
     },
-    want,
+    want(references, options) {
+      for (const reference of references) asked.add(referenceKey(reference))
+      want(references, options)
+    },
     accepts(item) {
       return skipReason(item, scope, musts.has(keyOf(item)) ? 'demanded' : 'related') === undefined
     },
     claims: () => claims.splice(0),
     claimHasNeighbours: (claim, neighbours) => want(relations.relatedTo(claim, neighbours)),
     places() {
-      const now = wanted.splice(0)
+      const now = wanted.splice(0).filter((reference) => !met.has(referenceKey(reference)))
       const isMust = ({ type, namespace, names }: WantedPlace): boolean =>
         [...names].some((name) => musts.has(referenceKey({ resource: resourceName(type), namespace, name })))
       return placesOf(now, byName).filter((place) => canBeTaken(place, scope) || isMust(place))

@@ -6,11 +6,13 @@ import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
 import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
+import { operationStatus, type OperationStanding } from '#backup/operations.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
-import { backupTurns } from './backup-turns.ts'
+import { backupTurns, type BackupTurns } from './backup-turns.ts'
 import { isWaiting } from './backup-queue.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
 import { backupKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
@@ -23,31 +25,35 @@ export interface BackupControllerOptions {
   readonly settings: Omit<BackupSettings, 'locations'>
   /** For the manifests: program and version. */
   readonly createdBy: string
-  /** Backups made at once. */
+  /** Backups made at once, not counting those that wait for operations of plug-ins. */
   readonly concurrent: number
+  readonly plugins: readonly PluginModule[]
+  /** Milliseconds between two questions about operations; default ten seconds. */
+  readonly operationPollMillis?: number | undefined
   readonly onStart: (backup: Backup) => void
   /** Told of each end, refusals included, with the size of the archive when there is one. */
   readonly onEnd: (backup: Backup, archiveBytes: number | undefined) => void
 }
 
 /** What a Backup needs from us now. */
-export type BackupStep = 'nothing' | 'queue' | 'start' | 'resume' | 'leave'
+export type BackupStep = 'nothing' | 'queue' | 'start' | 'resume' | 'resume-if-ours'
 
 /**
  * Decides by the phase alone. InProgress without anybody working on it is what a dead server left: it is made again under the
- * same name. Phases past InProgress with work left are Velero's asynchronous operations, which only its plug-ins can end.
+ * same name. In the phases of asynchronous operations it may be Velero's, whose operations only its plug-ins can end.
  */
 export function backupStep(backup: Backup): BackupStep {
   const phase = backup.status?.phase
   if (backup.metadata.deletionTimestamp !== undefined || phase === 'Deleting' || hasEnded(phase)) return 'nothing'
   if (phase === 'InProgress') return 'resume'
   if (isWaiting(backup)) return 'queue'
-  return phase === 'ReadyToStart' ? 'start' : 'leave'
+  return phase === 'ReadyToStart' ? 'start' : 'resume-if-ours'
 }
 
 interface Context {
   readonly environment: Environment
   readonly options: BackupControllerOptions
+  readonly queue: BackupTurns
 }
 
 /** A new location is checked in a moment; Velero would refuse the backup instead. */
@@ -56,6 +62,12 @@ const LOCATION_PAUSE_MS = 500
 /** When a backup that waits looks again, should it have missed that its place got free. */
 const QUEUE_RECHECK_MS = 60_000
 
+/** Backups that wait for operations while others are made. */
+const WAITING_AT_ONCE = 30
+
+/** When a location that could not be opened is tried again. */
+const LOCATION_RECHECK_MS = 60_000
+
 /** Makes the backups that Backup objects ask for. */
 export function backupController(options: BackupControllerOptions): Controller<Backup> {
   const queue = backupTurns(options.concurrent)
@@ -63,33 +75,66 @@ export function backupController(options: BackupControllerOptions): Controller<B
     name: 'backup',
     type: Backups,
     // One more than work, so that the others get their places in the queue meanwhile.
-    workers: options.concurrent + 1,
+    workers: options.concurrent + WAITING_AT_ONCE + 1,
     async reconcile(found, environment): Promise<Next> {
       const backup = readObject(Backups, found)
-      const { name } = backup.metadata
-      const { log } = environment
+      const context = { environment, options, queue }
       switch (backupStep(backup)) {
         case 'queue':
           await queue.pass(environment)
           return { afterMillis: QUEUE_RECHECK_MS }
         case 'start': {
-          const next = await start(backup, { environment, options })
+          const next = await start(backup, context)
           await queue.pass(environment)
           return next
         }
         case 'resume':
-          log.info({ backup: name }, 'backup that a server left is made again')
-          await make(backup, { environment, options })
-          await queue.pass(environment)
+          await resume(backup, context)
           return undefined
-        case 'leave':
-          log.warn({ backup: name, phase: backup.status?.phase }, 'left to Velero: it waits for plug-ins')
-          return undefined
+        case 'resume-if-ours':
+          return await resumeIfOurs(backup, context)
         case 'nothing':
           return undefined
       }
     },
   }
+}
+
+async function resume(backup: Backup, context: Context): Promise<void> {
+  const { environment, queue } = context
+  environment.log.info({ backup: backup.metadata.name }, 'backup that a server left is made again')
+  await make(backup, context)
+  await queue.pass(environment)
+}
+
+/** Velero stores a backup before it waits for operations, we do afterwards. */
+async function resumeIfOurs(backup: Backup, context: Context): Promise<Next> {
+  const { kube, namespace, log } = context.environment
+  const { name } = backup.metadata
+  try {
+    const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
+    try {
+      const stored = await storedBackup(store, name)
+      if (stored !== undefined && !hasEnded(stored.status?.phase)) {
+        log.warn({ backup: name, phase: backup.status?.phase }, 'left to Velero: it waits for plug-ins')
+        return undefined
+      }
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    log.warn({ backup: name, error: messageOf(error) }, 'not taken up: its location cannot be read')
+    return { afterMillis: LOCATION_RECHECK_MS }
+  }
+  const counters = {
+    backupItemOperationsAttempted: null,
+    backupItemOperationsCompleted: null,
+    backupItemOperationsFailed: null,
+  }
+  const change = { status: { phase: 'InProgress' as const, ...counters } }
+  const again = await patchLasting(kube, Backups, { name, namespace, change })
+  if (again !== undefined) await resume(again, context)
+  return undefined
 }
 
 async function start(asked: Backup, context: Context): Promise<Next> {
@@ -173,7 +218,8 @@ async function finishedBefore({ metadata }: Backup, store: ObjectStore): Promise
   return stored !== undefined && stored.metadata.uid === metadata.uid ? stored : undefined
 }
 
-async function runFor(backup: Backup, store: ObjectStore, { environment, options }: Context): Promise<Backup> {
+async function runFor(backup: Backup, store: ObjectStore, context: Context): Promise<Backup> {
+  const { environment, options } = context
   const { kube, namespace, now, signal } = environment
   const { name } = backup.metadata
   // Afresh, for a backup that another server accepted too.
@@ -191,9 +237,35 @@ async function runFor(backup: Backup, store: ObjectStore, { environment, options
       signal,
       createdBy: options.createdBy,
       policies,
+      plugins: options.plugins,
+      operationPollMillis: options.operationPollMillis,
+      onOperations: standingWriter(backup, context),
       onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
     })
   } finally {
     await patcher.settle()
+  }
+}
+
+/** Writes where the backup stands with its operations, when that has changed. Failing to is no reason to lose the backup. */
+function standingWriter(
+  backup: Backup,
+  { environment, queue }: Context,
+): (standing: OperationStanding) => Promise<void> {
+  const { kube, namespace, log } = environment
+  const { name } = backup.metadata
+  let written = ''
+  return async (standing) => {
+    const status = { phase: standing.phase, ...operationStatus(standing) }
+    if (JSON.stringify(status) === written) return
+    try {
+      await patchLasting(kube, Backups, { name, namespace, change: { status } })
+      written = JSON.stringify(status)
+      log.info({ backup: name, ...status }, 'backup waits for operations of plug-ins')
+      // Others may start meanwhile.
+      await queue.pass(environment)
+    } catch (error) {
+      log.warn({ backup: name, error: messageOf(error) }, 'the phase of a backup could not be written')
+    }
   }
 }

@@ -1,22 +1,30 @@
 import { ServerStatusRequests, type ServerStatusRequest } from '#api/server-status-request.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import type { Controller, Next } from '#runtime/controller.ts'
 import { patchLasting } from './status-patch.ts'
 import { timestamp } from '#api/timestamp.ts'
 
 export interface StatusRequestControllerOptions {
   readonly version: string
+  readonly plugins: readonly PluginModule[]
 }
 
 const KEEP_PROCESSED_MS = 60_000
 
+interface ListedPlugin {
+  readonly name: string
+  readonly kind: string
+}
+
 /** What Velero calls plugins: the providers of locations that store/ knows. */
-const plugins = [
+const builtIn: readonly ListedPlugin[] = [
   { name: 'lifeboat.dev/file', kind: 'ObjectStore' },
   { name: 'velero.io/aws', kind: 'ObjectStore' },
 ]
 
 /** Tells clients (`velero version`, `velero plugin get`) that a server is there and which; an answer is removed after a minute (spec/server.md §11). */
 export function statusRequestController(options: StatusRequestControllerOptions): Controller<ServerStatusRequest> {
+  const plugins = [...builtIn, ...options.plugins.flatMap(actionsOf)]
   return {
     name: 'server-status-request',
     type: ServerStatusRequests,
@@ -39,4 +47,9 @@ export function statusRequestController(options: StatusRequestControllerOptions)
       return undefined
     },
   }
+}
+
+/** Each action under Velero's word for its kind. */
+function actionsOf({ actions }: PluginModule): ListedPlugin[] {
+  return actions.backupItemActions.map(({ name }) => ({ name, kind: 'BackupItemActionV2' }))
 }

@@ -36,7 +36,8 @@ test('a backup starts once, one in progress is what a dead server left, and noth
   assert.equal(backupStep(backup({ phase: 'Queued' })), 'queue')
   assert.equal(backupStep(backup({ phase: 'ReadyToStart' })), 'start')
   assert.equal(backupStep(backup({ phase: 'InProgress' })), 'resume')
-  assert.equal(backupStep(backup({ phase: 'Finalizing' })), 'leave')
+  assert.equal(backupStep(backup({ phase: 'Finalizing' })), 'resume-if-ours')
+  assert.equal(backupStep(backup({ phase: 'WaitingForPluginOperations' })), 'resume-if-ours')
   for (const phase of backupPhases) {
     if (hasEnded(phase) || phase === 'Deleting') assert.equal(backupStep(backup({ phase })), 'nothing', phase)
     assert.equal(backupStep(backup({ phase }, { deletionTimestamp: now.toISOString() })), 'nothing', phase)

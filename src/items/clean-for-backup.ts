@@ -10,12 +10,14 @@ import { volumeOf } from './related.ts'
  * The item's object is never changed; it is returned itself when nothing is to be done.
  */
 export function cleanForBackup(item: Item, options: { backupName: string }): KubeObject {
-  const object = withoutAnnotations(item.object, [
-    annotationKeys.mustIncludeAdditionalItems,
-    annotationKeys.skippedNoCsiPv,
-  ])
+  const object = withoutInternalAnnotations(item.object)
   const isClaim = resourceName(item.type) === 'persistentvolumeclaims'
   return isClaim && volumeOf(object) !== undefined ? cleanClaim(object, options.backupName) : object
+}
+
+/** The object without the annotations by which actions speak to a backup; itself when it has none. */
+export function withoutInternalAnnotations(object: KubeObject): KubeObject {
+  return withoutAnnotations(object, [annotationKeys.mustIncludeAdditionalItems, annotationKeys.skippedNoCsiPv])
 }
 
 // A bound claim has its data: where they once came from, and which volume would have done, must not be asked for again.

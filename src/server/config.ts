@@ -1,6 +1,8 @@
 // The process in the cluster: wires the controllers to a cluster, stores, metrics and HTTP, and ends them in order. Decisions
 // about backups belong to backup/ and controllers/; here is only what a process is made of.
 
+import type { PluginLimits } from '#plugins/open.ts'
+
 /** Everything a server can be told. Durations in ms unless they go into custom resources, which keep Go's notation. */
 export interface ServerConfig {
   readonly version: string
@@ -30,8 +32,20 @@ export interface ServerConfig {
   readonly garbageCollectionFrequency: number
   readonly concurrentBackups: number
   readonly concurrentRestores: number
+  readonly plugins: PluginSettings
+  /** How often operations of plug-ins are asked about; 0 for every ten seconds. */
+  readonly itemOperationSyncFrequency: number
   /** Handed to object stores: credentials and proxies. */
   readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Which plug-ins are used, and how much each may. */
+export interface PluginSettings {
+  /** Files or packages, in the order in which they are called. */
+  readonly specifiers: readonly string[]
+  /** Folder from which both are looked for. */
+  readonly baseDir: string
+  readonly limits: Partial<PluginLimits>
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warning', 'error', 'fatal', 'panic'] as const

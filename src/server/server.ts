@@ -14,6 +14,7 @@ import { statusRequestController } from '#controllers/status-request-controller.
 import { allKinds } from '#api/kinds.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { resourceName } from '#kube/object.ts'
+import { openPlugins, type PluginModule } from '#plugins/open.ts'
 import { messageOf, runController, type Environment } from '#runtime/controller.ts'
 import { holdLease, type HeldLease } from '#runtime/lease.ts'
 import { takeCensus } from './census.ts'
@@ -42,14 +43,17 @@ interface Parts {
   readonly metrics: ServerMetrics
   readonly linkSecret: Uint8Array
   readonly publicUrl: string
+  readonly plugins: readonly PluginModule[]
 }
 
-/** Runs the server until `signal` is aborted. Rejects with ServerError when it cannot start or has lost its lease: restarting is then the remedy. */
+/** Runs the server until `signal` is aborted. Rejects with ServerError or PluginError when it cannot start, with ServerError when it has lost its lease: restarting is then the remedy. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config, kube, now } = options
   const address = parseAddress(config.metricsAddress)
   if (address === undefined)
     throw new ServerError('config', `--metrics-address ${config.metricsAddress} is no HOST:PORT`)
+  const { specifiers, ...pluginOptions } = config.plugins
+  const plugins = await openPlugins(specifiers, { ...pluginOptions, signal: options.signal })
   await checkKinds(kube, options.signal)
   const log = pino(
     { level: pinoLevel(config.logLevel), base: null, timestamp: pino.stdTimeFunctions.isoTime },
@@ -64,7 +68,8 @@ export async function runServer(options: ServerOptions): Promise<void> {
   log.info({ version, server: kube.server, namespace, address: http.address }, 'lifeboat server started')
   try {
     options.onListening?.(http.address)
-    await lead({ options, log, stores, metrics, linkSecret, publicUrl: config.publicUrl ?? `http://${http.address}` })
+    const publicUrl = config.publicUrl ?? `http://${http.address}`
+    await lead({ options, log, stores, metrics, linkSecret, publicUrl, plugins })
   } finally {
     http.server.close()
     http.server.closeAllConnections()
@@ -146,7 +151,7 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
 }
 
 function startControllers(
-  { options, stores, metrics, linkSecret, publicUrl }: Parts,
+  { options, stores, metrics, linkSecret, publicUrl, plugins }: Parts,
   environment: Environment,
 ): Promise<void>[] {
   const { config, now } = options
@@ -178,6 +183,8 @@ function startControllers(
         settings,
         createdBy: `lifeboat/${config.version}`,
         concurrent: config.concurrentBackups,
+        plugins,
+        operationPollMillis: config.itemOperationSyncFrequency || undefined,
         onStart: metrics.backupStarted,
         onEnd: metrics.backupEnded,
       }),
@@ -206,7 +213,7 @@ function startControllers(
       environment,
     ),
     runController(downloadRequestController({ stores, ownUrl }), environment),
-    runController(statusRequestController({ version: config.version }), environment),
+    runController(statusRequestController({ version: config.version, plugins }), environment),
   ]
 }
 

@@ -26,6 +26,8 @@ const usual: Omit<ServerConfig, 'namespace' | 'identity'> = {
   garbageCollectionFrequency: 3_600_000,
   concurrentBackups: 1,
   concurrentRestores: 1,
+  plugins: { specifiers: [], baseDir: '/', limits: {} },
+  itemOperationSyncFrequency: 0,
   env: {},
 }
 

@@ -2,10 +2,11 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { backupFromSchedule } from '#backup/from-schedule.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import { command } from '../command.ts'
-import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
+import { doorFlags, openActingDoor, serverNamespace } from '../connection.ts'
 import { note, print, type CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { exitCodeOfRun, OK, UserError, USAGE, type ExitCode } from '../exit.ts'
+import { pluginFlags } from '../plugin-flags.ts'
 import { map, text, toggle, type FlagValues } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
 import { printPreview } from './backup-preview.ts'
@@ -19,7 +20,8 @@ const flags = {
   'from-schedule': text('take what this schedule takes; other filters are passed over', { metavar: 'NAME' }),
   labels: map('labels of the backup'),
   annotations: map('annotations of the backup'),
-  'dry-run': toggle('show what would go in and why the rest stays out; nothing is written'),
+  ...pluginFlags,
+  'dry-run': toggle('show what would go in and why the rest stays out; plug-ins are not asked, nothing is written'),
   wait: toggle('wait until the backup has ended; the exit code then says how', { short: 'w' }),
   output: outputFlag(),
 }
@@ -40,7 +42,7 @@ export const backupCreate = command({
     if (given['from-schedule'] === undefined && given.output !== undefined && given['dry-run'] !== true) {
       return show(backupFrom(args[0], given, context), given, context)
     }
-    await using door = await openDoor(context, given)
+    await using door = await openActingDoor(context, given)
     const backup = await requested(door, { name: args[0], given, context })
     if (given['dry-run'] === true) return await dryRun(door, backup, { given, context })
     if (given.output !== undefined) return show(backup, given, context)

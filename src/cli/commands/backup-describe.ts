@@ -1,4 +1,5 @@
 import type { Backup } from '#api/backup.ts'
+import { decodeItemOperations, type BackupOperation } from '#archive/item-operations.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
 import type { Results } from '#archive/results.ts'
 import type { ManifestTrailer } from '#archive/manifest.ts'
@@ -16,6 +17,7 @@ import { counted, formatCount } from '../units.ts'
 import { byName, phaseText } from './backup-columns.ts'
 import { namedBackups } from './backup-get.ts'
 import { policyLines, specLines } from './backup-spec-lines.ts'
+import { operationLines, type CountedOperations } from './operation-lines.ts'
 import { resultLines } from './results-lines.ts'
 import { readJson, readTrailer } from './stored-json.ts'
 
@@ -25,6 +27,7 @@ interface Facts {
   readonly results: Results | undefined
   readonly resourceList: ResourceList | undefined
   readonly trailer: ManifestTrailer | undefined
+  readonly operations: BackupOperation[] | undefined
 }
 
 export const backupDescribe = command({
@@ -66,13 +69,20 @@ async function gather(door: Door, backup: Backup, details: boolean): Promise<Fac
     backup,
     results: troubled ? await readJson<Results>(door.backupArtifact(name, 'results')) : undefined,
     resourceList: details ? await readJson<ResourceList>(door.backupArtifact(name, 'resource-list')) : undefined,
+    operations: await operationsOf(door, backup, details),
     trailer: await readTrailer(door.backupArtifact(name, 'manifest')),
   }
 }
 
+async function operationsOf(door: Door, backup: Backup, details: boolean): Promise<BackupOperation[] | undefined> {
+  if (!details || (backup.status?.backupItemOperationsAttempted ?? 0) === 0) return undefined
+  const bytes = await door.backupArtifact(backup.metadata.name, 'item-operations')
+  return bytes === undefined ? undefined : await decodeItemOperations(bytes)
+}
+
 /** The sections of `velero backup describe` in its order (spec/cli.md §9.1), and the proof of the cut. */
 function backupLines(facts: Facts, { details, context }: { details: boolean; context: CliContext }): Line[] {
-  const { backup, results, resourceList, trailer } = facts
+  const { backup, results, resourceList, trailer, operations } = facts
   const { status } = backup
   return [
     ['Name', backup.metadata.name],
@@ -98,18 +108,19 @@ function backupLines(facts: Facts, { details, context }: { details: boolean; con
     '',
     ['Total items to be backed up', formatCount(status?.progress?.totalItems ?? 0)],
     ['Items backed up', formatCount(status?.progress?.itemsBackedUp ?? 0)],
-    ...operationLines(status),
+    ...operationLines('Backup Item Operations', countedOperations(status), operations),
     ...cutLines(trailer, details),
     ...resourceLines(resourceList),
     ...hookLines(status?.hookStatus),
   ]
 }
 
-function operationLines(status: Backup['status']): Line[] {
-  const attempted = status?.backupItemOperationsAttempted ?? 0
-  if (attempted === 0) return []
-  const { backupItemOperationsCompleted: completed = 0, backupItemOperationsFailed: failed = 0 } = status ?? {}
-  return ['', ['Backup Item Operations', `${completed} of ${attempted} completed successfully, ${failed} failed`]]
+function countedOperations(status: Backup['status']): CountedOperations {
+  return {
+    attempted: status?.backupItemOperationsAttempted,
+    completed: status?.backupItemOperationsCompleted,
+    failed: status?.backupItemOperationsFailed,
+  }
 }
 
 function validationLines(problems: readonly string[] | null | undefined): Line[] {

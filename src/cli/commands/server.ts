@@ -6,6 +6,7 @@ import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { note, type CliContext } from '../context.ts'
 import { OK } from '../exit.ts'
+import { pluginFlags, pluginSettings } from '../plugin-flags.ts'
 import { choice, duration, integer, map, text, toggle, type FlagValues } from '../flag.ts'
 
 const flags = {
@@ -30,6 +31,8 @@ const flags = {
   'garbage-collection-frequency': duration('how often expired backups are looked for (default 1h)'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
   'concurrent-restores': integer('restores run at once (default 1)', 1),
+  ...pluginFlags,
+  'item-operation-sync-frequency': duration('how often operations of plug-ins are asked about (default 10s)'),
 }
 
 export const server = command({
@@ -77,6 +80,8 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     garbageCollectionFrequency: hourOr(given['garbage-collection-frequency']),
     concurrentBackups: given['concurrent-backups'] ?? 1,
     concurrentRestores: given['concurrent-restores'] ?? 1,
+    plugins: pluginSettings(context, given),
+    itemOperationSyncFrequency: Math.max(0, parseDuration(given['item-operation-sync-frequency'] ?? '0')),
     env: context.env,
   }
 }

@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { suite, test } from 'node:test'
+import type { Item, ServedType } from '#kube/object.ts'
+import { startActions, type RunningAction, type RunningActions } from './actions.ts'
+import { PluginError, type PluginProblem } from './error.ts'
+import { openPlugins, type PluginLimits } from './open.ts'
+import type { PluginContext, PluginObject } from './plugin.ts'
+
+const types = [served('', 'configmaps', 'cm'), served('', 'pods', 'po'), served('apps', 'deployments', 'deploy')]
+const context: PluginContext = {
+  backup: { apiVersion: 'velero.io/v1', kind: 'Backup', metadata: { name: 'nightly' }, spec: {} },
+}
+
+function served(group: string, plural: string, short: string): ServedType {
+  const verbs = ['list', 'get']
+  const kind = plural.slice(0, -1)
+  return {
+    group,
+    version: 'v1',
+    plural,
+    kind,
+    namespaced: true,
+    singular: kind,
+    shortNames: [short],
+    verbs,
+    preferred: true,
+  }
+}
+
+function item(name: string, { type = types[0]!, labels = {}, namespace = 'shop' as string | undefined } = {}): Item {
+  const metadata = { name, labels, ...(namespace === undefined ? {} : { namespace }) }
+  return { type, namespace, name, object: { apiVersion: 'v1', kind: type.kind, metadata } }
+}
+
+/** A folder with these files, and what opens them. */
+async function folder(files: Record<string, string>): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'lifeboat-plugins-'))
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true })
+    await writeFile(join(path, name), text)
+  }
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
+}
+
+/** A module that exports these actions. */
+function plugin(actions: string): string {
+  return `export default { backupItemActions: [${actions}] }`
+}
+
+/** A module with one action whose `execute` has this body. */
+function executing(body: string): string {
+  return plugin(
+    `{ name: 'example.com/one', async execute(item, { backup }) { ${body} }, progress: () => ({ completed: true }) }`,
+  )
+}
+
+/** Runs `work` with the actions of one module with this source. */
+async function withModule(
+  source: string,
+  work: (actions: RunningActions, output: string[]) => Promise<void>,
+  limits: Partial<PluginLimits> = {},
+): Promise<void> {
+  await using files = await folder({ 'one.mjs': source })
+  const modules = await openPlugins(['one.mjs'], { baseDir: files.path, limits: { callMillis: 5_000, ...limits } })
+  const output: string[] = []
+  await using actions = startActions(modules, { types, onOutput: (line) => output.push(line) })
+  await work(actions, output)
+}
+
+function only(actions: RunningActions, of: Item): RunningAction {
+  const [action, ...more] = actions.of(of)
+  assert.ok(action !== undefined && more.length === 0)
+  return action
+}
+
+async function execute(actions: RunningActions, name: string): ReturnType<RunningAction['execute']> {
+  const of = item(name)
+  return await only(actions, of).execute(of.object as PluginObject, context)
+}
+
+async function failure(work: Promise<unknown>, problem: PluginProblem): Promise<string> {
+  const error = await work.then(
+    () => assert.fail('nothing failed'),
+    (error: unknown) => error,
+  )
+  assert.ok(error instanceof PluginError, String(error))
+  assert.equal(error.problem, problem, error.message)
+  return error.message
+}
+
+suite('a plug-in that works', () => {
+  test('changes items, names others and starts operations; what it is told is the backup', async () => {
+    const source = executing(`
+      return {
+        item: { ...item, data: { backup: backup.metadata.name } },
+        additionalItems: [{ resource: 'secrets', namespace: 'shop', name: 'token' }],
+        mustIncludeAdditionalItems: true,
+        operation: { id: 'op-1', postOperationItems: [{ group: 'apps', resource: 'deployments', name: 'web' }] },
+      }`)
+    await withModule(source, async (actions) => {
+      const decision = await execute(actions, 'prices')
+      assert.deepEqual(decision.item?.['data'], { backup: 'nightly' })
+      assert.deepEqual(decision.additionalItems, [{ group: '', resource: 'secrets', namespace: 'shop', name: 'token' }])
+      assert.equal(decision.mustInclude, true)
+      assert.deepEqual(decision.operation, {
+        id: 'op-1',
+        postOperationItems: [{ group: 'apps', resource: 'deployments', namespace: '', name: 'web' }],
+      })
+    })
+  })
+
+  test('that returns nothing leaves the item as it is', async () => {
+    await withModule(executing(''), async (actions) => {
+      const decision = await execute(actions, 'prices')
+      assert.deepEqual([decision.item, decision.skip, decision.operation], [undefined, false, undefined])
+    })
+  })
+
+  test('may be TypeScript, a list, or a package beside the configuration that only knows import', async () => {
+    await using files = await folder({
+      'typed.ts': `const name: string = 'example.com/typed'; ${plugin('{ name, execute() {} }')}`,
+      'node_modules/packed/package.json': '{"name":"packed","type":"module","exports":{"import":"./main.js"}}',
+      'node_modules/packed/main.js': plugin(
+        `{ name: 'example.com/a', execute() {} }, { name: 'example.com/b', execute() {} }`,
+      ),
+    })
+    const modules = await openPlugins(['typed.ts', 'packed'], { baseDir: files.path })
+    const names = modules.flatMap(({ actions }) => actions.backupItemActions.map(({ name }) => name))
+    assert.deepEqual(names, ['example.com/typed', 'example.com/a', 'example.com/b'])
+  })
+
+  test('does not change numbers that a double cannot hold', async () => {
+    await withModule(executing('return { item: { ...item, seen: true } }'), async (actions) => {
+      const of = item('big')
+      const object = {
+        ...of.object,
+        size: (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('9007199254740993'),
+      }
+      const decision = await only(actions, of).execute(object as PluginObject, context)
+      assert.match(JSON.stringify(decision.item), /"size":9007199254740993/)
+    })
+  })
+
+  test('may send messages of its own: nobody takes them for answers', async () => {
+    const body = `
+      const { parentPort } = process.getBuiltinModule('node:worker_threads')
+      for (const message of [{ hello: 1 }, 'hello', '5', '{"value":{"skip":true}}']) parentPort.postMessage(message)
+      return { operation: { id: item.metadata.name } }`
+    await withModule(executing(body), async (actions) => {
+      for (const name of ['a', 'b']) assert.equal((await execute(actions, name)).operation?.id, name)
+    })
+  })
+
+  test('is heard when it prints', async () => {
+    await withModule(executing(`console.log('about', item.metadata.name)`), async (actions, output) => {
+      await execute(actions, 'prices')
+      await execute(actions, 'stock')
+      await actions[Symbol.asyncDispose]()
+      assert.deepEqual(output, ['about prices', 'about stock'])
+    })
+  })
+
+  test('tells of progress and can be cancelled', async () => {
+    const source = `
+      let cancelled = []
+      const action = {
+        name: 'example.com/one', execute() {},
+        progress: (id) => ({ completed: cancelled.includes(id), nCompleted: 1, nTotal: 2, units: 'Bytes', updated: null }),
+        cancel(id) { cancelled.push(id) },
+      }
+      ${plugin('action')}`
+    await withModule(source, async (actions) => {
+      const action = actions.named('example.com/one')!
+      const expected = { completed: false, nCompleted: 1, nTotal: 2, units: 'Bytes' }
+      assert.deepEqual(await action.progress('op-1', context), expected)
+      await action.cancel('op-1', context)
+      assert.equal((await action.progress('op-1', context)).completed, true)
+    })
+  })
+})
+
+suite('a plug-in that fails costs its item and nothing else', () => {
+  /** `bad` meets the fault, the items before and after it do not. */
+  async function isolated(body: string, problem: PluginProblem, limits: Partial<PluginLimits> = {}): Promise<string> {
+    let message = ''
+    const source = executing(`if (item.metadata.name === 'bad') { ${body} } return { skip: true }`)
+    await withModule(
+      source,
+      async (actions) => {
+        assert.equal((await execute(actions, 'before')).skip, true)
+        message = await failure(execute(actions, 'bad'), problem)
+        assert.equal((await execute(actions, 'after')).skip, true)
+      },
+      limits,
+    )
+    assert.match(message, /^plug-in action example\.com\/one: /)
+    return message
+  }
+
+  test('when it throws', async () => {
+    assert.match(await isolated(`throw new Error('no such vault')`, 'failed'), /no such vault/)
+    await isolated(`throw null`, 'failed')
+  })
+
+  test('when it never answers', async () => {
+    assert.match(await isolated('await new Promise(() => {})', 'timeout', { callMillis: 400 }), /within 0\.4 s/)
+  })
+
+  test('when it loops for ever', async () => {
+    await isolated('for (;;);', 'timeout', { callMillis: 400 })
+  })
+
+  test('when it ends its process', async () => {
+    assert.match(await isolated('process.exit(3)', 'crashed'), /exit code 3/)
+  })
+
+  test('when it throws where nobody catches', async () => {
+    const body = `setTimeout(() => { throw new Error('later') }); await new Promise(() => {})`
+    assert.match(await isolated(body, 'crashed'), /later/)
+  })
+
+  test('when it takes all memory', async () => {
+    const body = 'const kept = []; for (;;) kept.push(new Array(10000).fill(kept.length))'
+    assert.match(await isolated(body, 'crashed', { heapMegabytes: 32, callMillis: 60_000 }), /more memory/)
+  })
+
+  test('when its answer makes no sense', async () => {
+    await isolated('return 5', 'bad-answer')
+    await isolated(`return { itme: item }`, 'bad-answer')
+    await isolated(`return { item: 'all of it' }`, 'bad-answer')
+    await isolated(`return { additionalItems: [{ name: 'x' }] }`, 'bad-answer')
+    await isolated(`return { operation: { id: '' } }`, 'bad-answer')
+    await isolated(`const round = {}; round.round = round; return round`, 'failed')
+  })
+
+  test('when it starts an operation whose progress nobody can ask for', async () => {
+    const source = plugin(`{ name: 'example.com/one', execute: () => ({ operation: { id: 'op-1' } }) }`)
+    await withModule(source, async (actions) => {
+      assert.match(await failure(execute(actions, 'bad'), 'bad-answer'), /has no function progress/)
+    })
+  })
+
+  test('when it makes the item another one', async () => {
+    for (const [field, value] of Object.entries({ name: 'good', namespace: 'elsewhere' })) {
+      const body = `return { item: { ...item, metadata: { ...item.metadata, ${field}: '${value}' } } }`
+      assert.match(await isolated(body, 'bad-answer'), new RegExp(`changed metadata.${field} from .* to ${value}`))
+    }
+    assert.match(await isolated(`return { item: { ...item, kind: 'Secret' } }`, 'bad-answer'), /changed kind/)
+  })
+
+  test('but is not started again for ever', async () => {
+    await withModule(
+      executing('process.exit(0)'),
+      async (actions) => {
+        for (let n = 0; n < 3; n += 1) await failure(execute(actions, 'bad'), 'crashed')
+        assert.match(await failure(execute(actions, 'bad'), 'given-up'), /started 3 times/)
+      },
+      { restarts: 2 },
+    )
+  })
+
+  test('and an end of the run ends a call that hangs', async () => {
+    await using files = await folder({ 'one.mjs': executing('for (;;);') })
+    const modules = await openPlugins(['one.mjs'], { baseDir: files.path })
+    const stop = new AbortController()
+    await using actions = startActions(modules, { types, signal: stop.signal })
+    const call = execute(actions, 'bad')
+    setTimeout(() => stop.abort(new Error('enough')), 200)
+    await assert.rejects(call, /enough/)
+  })
+})
+
+suite('a module that is no plug-in', () => {
+  async function refused(source: string, problem: PluginProblem, limits = {}): Promise<string> {
+    await using files = await folder({ 'one.mjs': source })
+    return await failure(openPlugins(['./one.mjs'], { baseDir: files.path, limits }), problem)
+  }
+
+  test('is refused when it is not there', async () => {
+    await using files = await folder({})
+    const open = (name: string): Promise<unknown> => openPlugins([name], { baseDir: files.path })
+    assert.match(await failure(open('./none.mjs'), 'not-found'), /plug-in \.\/none\.mjs .*there is no file/)
+    assert.match(await failure(open('not-installed'), 'not-found'), /installed in/)
+  })
+
+  test('is refused when it cannot be loaded', async () => {
+    assert.match(await refused('this is no JavaScript', 'cannot-load'), /plug-in \.\/one\.mjs cannot be loaded/)
+    assert.match(await refused(`throw new Error('no licence')`, 'cannot-load'), /no licence/)
+    assert.match(await refused('process.exit(7)', 'cannot-load'), /exit code 7/)
+    assert.match(await refused('await new Promise(() => {})', 'cannot-load', { callMillis: 300 }), /no answer/)
+    assert.match(await refused('for (;;);', 'cannot-load', { callMillis: 300 }), /no answer/)
+  })
+
+  test('is refused when it exports something else', async () => {
+    assert.match(await refused('export const name = 1', 'invalid'), /no default export/)
+    assert.match(await refused('export default 5', 'invalid'), /is no plug-in/)
+    assert.match(await refused('export default {}', 'invalid'), /no actions/)
+    assert.match(await refused('export default { backupItemAction: [] }', 'invalid'), /backupItemAction"/)
+    assert.match(await refused('export default { backupItemActions: 5 }', 'invalid'), /backupItemActions: .*array/)
+    assert.match(await refused(plugin(`{ name: 'plain', execute() {} }`), 'invalid'), /example\.com\/name/)
+    assert.match(await refused(plugin(`{ name: 'example.com/x' }`), 'invalid'), /no function execute/)
+    const selector = plugin(`{ name: 'a.io/x', appliesTo: { labelSelector: 'a >' }, execute() {} }`)
+    assert.match(await refused(selector, 'invalid'), /label selector/)
+    const misspelt = plugin(`{ name: 'a.io/x', appliesTo: { includeNamespaces: ['a'] }, execute() {} }`)
+    assert.match(await refused(misspelt, 'invalid'), /includeNamespaces/)
+  })
+
+  test('is refused when it has an action of the same name as another', async () => {
+    await using files = await folder({ 'a.mjs': executing(''), 'b.mjs': executing('') })
+    const message = await failure(openPlugins(['a.mjs', 'b.mjs'], { baseDir: files.path }), 'invalid')
+    assert.match(message, /a\.mjs and b\.mjs both have an action example\.com\/one/)
+  })
+})
+
+suite('an action gets the items that it selects', () => {
+  async function gets(appliesTo: object, items: readonly Item[]): Promise<string[]> {
+    const source = plugin(`{ name: 'a.io/x', appliesTo: ${JSON.stringify(appliesTo)}, execute() {} }`)
+    let names: string[] = []
+    await withModule(source, async (actions) => {
+      names = items.filter((one) => actions.of(one).length > 0).map(({ name }) => name)
+      await Promise.resolve()
+    })
+    return names
+  }
+
+  const items = [
+    item('map'),
+    item('map-b', { namespace: 'shop-b' }),
+    item('pod', { type: types[1]!, labels: { app: 'web' } }),
+    item('web', { type: types[2]!, labels: { app: 'web' } }),
+    item('cluster', { namespace: undefined }),
+  ]
+
+  test('by resource, in any of its names', async () => {
+    assert.deepEqual(await gets({ includedResources: ['po', 'deploy.apps'] }, items), ['pod', 'web'])
+    assert.deepEqual(await gets({ excludedResources: ['configmaps'] }, items), ['pod', 'web'])
+    assert.deepEqual(await gets({ includedResources: ['nonsense'] }, items), [])
+  })
+
+  test('by namespace, with patterns; an action for some namespaces gets nothing outside of namespaces', async () => {
+    assert.deepEqual(await gets({ includedNamespaces: ['shop-*'] }, items), ['map-b'])
+    assert.deepEqual(await gets({ excludedNamespaces: ['shop'] }, items), ['map-b'])
+    assert.deepEqual(await gets({ includedNamespaces: ['*'], includedResources: ['cm'] }, items), [
+      'map',
+      'map-b',
+      'cluster',
+    ])
+  })
+
+  test('by labels', async () => {
+    assert.deepEqual(await gets({ labelSelector: 'app in (web,db)' }, items), ['pod', 'web'])
+  })
+
+  test('and without a selector all of them', async () => {
+    assert.equal((await gets({}, items)).length, items.length)
+  })
+})
