@@ -11,7 +11,8 @@ import type { LiveObjects, Place } from './live-objects.ts'
 import { Namespaces, type TargetNamespaces } from './namespaces.ts'
 import type { Outcome } from './outcome.ts'
 import type { Rehearsal } from './rehearsal.ts'
-import type { Prepared, Task } from './task.ts'
+import { recreateObject } from './recreate-object.ts'
+import type { Leaving, Prepared, Task } from './task.ts'
 
 /** Everything one object meets on its way into the cluster. */
 export interface Target extends CreateOptions {
@@ -19,8 +20,12 @@ export interface Target extends CreateOptions {
   accounts: DefaultAccounts
   types: CustomTypes
   live: LiveObjects
-  /** What happens to objects that are there already: `spec.existingResourcePolicy`. */
+  /** What happens to objects that are there already: `spec.existingResourcePolicy`, or `recreate`. */
   policy: string | undefined
+  /** Set when live objects that are kept by Git are left alone: the names of the Argo CD Applications there are. */
+  leavesToGit: ReadonlySet<string> | undefined
+  /** How long an object that is recreated may take to be gone, in milliseconds. */
+  deletionPatience: number
   /** Whose objects are finished as if they had just been made. */
   resumes: OwnRestore | undefined
   /** Set when nothing is to be written; then the other parts are such as do not write or wait. */
@@ -68,15 +73,16 @@ export function outcomeOf(
     action,
     remarks: prepared === undefined ? remarks : [...prepared.remarks, ...remarks],
     because,
+    keptByGit: prepared?.keptByGit,
     rehearsed,
     counts: true,
   }
 }
 
 /** The outcome of a task whose object is not put into the cluster. */
-export function leftAlone(task: Task, { skipped, because, remarks }: Extract<Prepared, { do: 'leave' }>): Outcome {
+export function leftAlone(task: Task, { skipped, because, keptByGit, remarks }: Leaving): Outcome {
   const end = outcomeOf(task, undefined, { action: skipped && 'skipped', because, remarks })
-  return { ...end, kind: skipped && kindOf(skipped), counts: skipped !== undefined }
+  return { ...end, kind: skipped && kindOf(skipped), keptByGit, counts: skipped !== undefined }
 }
 
 function kindOf({ apiVersion, kind }: KubeObject): NonNullable<Outcome['kind']> {
@@ -138,10 +144,15 @@ async function settle(task: Task, prepared: ToCreate, target: Target): Promise<S
 
 async function act(work: Work, live: KubeObject | undefined, target: Target): Promise<Settled> {
   const { place, prepared } = work
-  const desired = prepared.object
-  const decision: ObjectDecision = decideObject({ live, desired, policy: target.policy, resumes: target.resumes })
+  const { object: desired, isSame } = prepared
+  const { policy, resumes, leavesToGit } = target
+  const decision: ObjectDecision = decideObject({ live, desired, policy, resumes, leavesToGit, isSame })
   if (decision.do === 'create' || live === undefined) return await create(work, target)
   if (decision.do === 'finish') return await complete(work, live, target)
+  if (decision.do === 'recreate') {
+    const end = await recreateObject(place, { live, desired }, target)
+    return 'made' in end ? { ...(await complete(work, end.made, target)), action: 'recreated' } : end.settled
+  }
   return await settleExisting(place, { live, desired, decision }, target)
 }
 

@@ -15,14 +15,18 @@ import type { Task, Wave } from './task.ts'
 
 export interface ApplyOptions {
   kube: KubeClient
-  /** What happens to objects that are there already: `spec.existingResourcePolicy`. */
+  /** What happens to objects that are there already: `spec.existingResourcePolicy`, or `recreate`. */
   policy?: string | undefined
+  /** Set when live objects that are kept by Git are left alone: the names of the Argo CD Applications there are. */
+  leavesToGit?: ReadonlySet<string> | undefined
   /** Set when an earlier run of this restore was cut off: what it made is finished instead of being taken for somebody else's. */
   resumes?: OwnRestore | undefined
   /** How a namespace that is missing in the cluster is to be made. */
   namespaceManifest: NamespaceOptions['manifest']
   /** How long a namespace that is being deleted is waited for, in milliseconds; default ten minutes, as Velero. */
   namespacePatience?: number | undefined
+  /** How long an object that is recreated may take to be gone, in milliseconds; default ten minutes. */
+  deletionPatience?: number | undefined
   /** How long a new custom type may take until it is served, in milliseconds; default ten minutes, as Velero. */
   typePatience?: number | undefined
   /** True: nothing is written and nothing waited for; the outcomes are what would become of each object. */
@@ -67,19 +71,21 @@ export async function* applyWaves(
   }
 }
 
-async function targetOf({ kube, policy, resumes, signal, ...options }: ApplyOptions): Promise<Target> {
+async function targetOf({ kube, policy, resumes, leavesToGit, signal, ...options }: ApplyOptions): Promise<Target> {
   const pace = adaptivePace()
   const manifest = options.namespaceManifest
+  const deletionPatience = options.deletionPatience ?? TEN_MINUTES_MS
+  const common = { pace, policy, resumes, leavesToGit, deletionPatience, signal }
   if (options.rehearses === true) {
     const live = liveObjects(kube, { signal, listsFirst: true })
-    return { ...(await rehearsedTarget(kube, { manifest, signal })), live, pace, policy, resumes, signal }
+    return { ...common, ...(await rehearsedTarget(kube, { manifest, signal })), live }
   }
   const patience = options.namespacePatience ?? TEN_MINUTES_MS
   const namespaces = await targetNamespaces(kube, { manifest, patience, signal })
   const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal })
   const live = liveObjects(kube, { signal })
   const accounts = defaultAccounts(kube, { signal })
-  return { kube, namespaces, types, live, pace, accounts, policy, resumes, signal }
+  return { ...common, kube, namespaces, types, live, accounts }
 }
 
 /** The tasks of `wave` that need not wait; the others are put into `waiting`. */

@@ -20,7 +20,7 @@ export type Settled = Pick<Outcome, 'action' | 'remarks' | 'because' | 'rehearse
 export interface Existing {
   live: KubeObject
   desired: KubeObject
-  decision: ExistingDecision
+  decision: Exclude<ExistingDecision, { do: 'recreate' }>
 }
 
 /** Does to a live object what was decided, and never more (spec/restore §6.1). Rejects only when the cluster cannot be reached. */

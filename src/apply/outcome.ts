@@ -2,10 +2,13 @@
 // already there. It must never know backups, archives or the Restore kind.
 
 import type { FieldChange } from '#items/diff.ts'
+import type { ExistingDecision } from '#items/existing.ts'
+import type { ExtraKept } from '#items/extra.ts'
+import type { GitOpsOwner } from '#items/gitops.ts'
 import type { RestoreStepSkip } from '#items/restore-step.ts'
 
-/** What became of one object; the words of Velero's restore resource list (spec/object-store §7). */
-export type Action = 'created' | 'updated' | 'skipped' | 'failed'
+/** What became of one object; the words of Velero's restore resource list (spec/object-store §7), and two of our own. */
+export type Action = 'created' | 'updated' | 'recreated' | 'deleted' | 'skipped' | 'failed'
 
 /** A sentence for the results; the outcome it belongs to says about which object. */
 export interface Remark {
@@ -14,7 +17,11 @@ export interface Remark {
 }
 
 /** Why an object was left as it is, or out. */
-export type Because = RestoreStepSkip | 'equal' | 'service-account-has-all' | 'namespace-exists'
+export type Because =
+  | RestoreStepSkip
+  | Extract<ExistingDecision, { do: 'nothing' }>['because']
+  | ExtraKept
+  | 'namespace-exists'
 
 /** What a rehearsal says besides what would become of an object. */
 export interface Rehearsed {
@@ -37,6 +44,8 @@ export interface Outcome {
   action: Action | undefined
   remarks: readonly Remark[]
   because?: Because | undefined
+  /** Who keeps the archived object by Git; undefined for nobody, or when nobody wanted to know. */
+  keptByGit?: GitOpsOwner | undefined
   /** In a rehearsal only. */
   rehearsed?: Rehearsed | undefined
   /** False for an object that was not meant at all. */

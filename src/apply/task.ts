@@ -1,3 +1,4 @@
+import type { GitOpsOwner } from '#items/gitops.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import type { Because, Remark } from './outcome.ts'
 
@@ -23,10 +24,22 @@ export type Prepared =
       status?: unknown
       /** Must be there before this object; may be done already or part of another wave. */
       related: readonly Task[]
+      /** Whether a live object is what this one would be; absent where Velero's comparison decides. */
+      isSame?: ((live: KubeObject) => boolean) | undefined
+      keptByGit?: GitOpsOwner | undefined
       remarks: readonly Remark[]
     }
-  /** Nothing is to be done; `skipped` is what was looked at, absent for an object that was not meant at all. */
-  | { do: 'leave'; skipped?: KubeObject; because?: Because; remarks: readonly Remark[] }
+  | Leaving
+
+/** Nothing is to be done. */
+export interface Leaving {
+  do: 'leave'
+  /** What was looked at; absent for an object that was not meant at all. */
+  skipped?: KubeObject
+  because?: Because
+  keptByGit?: GitOpsOwner | undefined
+  remarks: readonly Remark[]
+}
 
 /** Tasks that do not depend on each other, in the order in which they shall be started. */
 export type Wave = readonly Task[]

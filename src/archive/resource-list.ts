@@ -1,8 +1,8 @@
 import { decodeMapGz, encodeJsonGz } from './json-gz.ts'
 import type { StoredBytes } from './json-gz.ts'
 
-/** What happened to one object of a restore. */
-export type RestoreAction = 'created' | 'updated' | 'failed' | 'skipped'
+/** What happened to one object of a restore; `recreated` and `deleted` are not among Velero's words. */
+export type RestoreAction = 'created' | 'updated' | 'recreated' | 'deleted' | 'failed' | 'skipped'
 
 /** Which object a resource list names. */
 export interface ListedObject {

@@ -1,5 +1,12 @@
 import type { KubeObject } from '#kube/object.ts'
-import { type ExistingDecision, type OwnRestore, decideExisting, madeByRestore } from './existing.ts'
+import {
+  type ExistingDecision,
+  type ExistingFacts,
+  type OwnRestore,
+  decideExisting,
+  madeByRestore,
+} from './existing.ts'
+import { gitOpsOwner } from './gitops.ts'
 
 /** What is to be done with one object, by a preview as by the run itself. */
 export type ObjectDecision =
@@ -9,20 +16,21 @@ export type ObjectDecision =
   | ExistingDecision
 
 /** Everything the decision on one object rests on. */
-export interface DecisionFacts {
+export interface DecisionFacts extends Omit<ExistingFacts, 'live'> {
   /** Undefined when it is not in the cluster. */
   readonly live: KubeObject | undefined
-  /** From `prepareForRestore`. */
-  readonly desired: KubeObject
-  /** `spec.existingResourcePolicy`. */
-  readonly policy: string | undefined
+  /** Set when live objects that are kept by Git are left alone: the names of the Argo CD Applications there are. */
+  readonly leavesToGit?: ReadonlySet<string> | undefined
   /** Set when an earlier run of this restore was cut off. */
   readonly resumes: OwnRestore | undefined
 }
 
 /** Decides what becomes of one object. */
-export function decideObject({ live, desired, policy, resumes }: DecisionFacts): ObjectDecision {
+export function decideObject({ live, resumes, leavesToGit, ...facts }: DecisionFacts): ObjectDecision {
   if (live === undefined) return { do: 'create' }
   if (resumes !== undefined && madeByRestore(live, resumes)) return { do: 'finish' }
-  return decideExisting({ live, desired, policy })
+  if (leavesToGit !== undefined && gitOpsOwner(live, leavesToGit) !== undefined) {
+    return { do: 'nothing', because: 'left-to-git' }
+  }
+  return decideExisting({ live, ...facts })
 }

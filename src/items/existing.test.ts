@@ -99,6 +99,40 @@ test('a service account that has all there is to add is left alone', () => {
   assert.deepEqual(decision, { do: 'nothing', because: 'service-account-has-all' })
 })
 
+test('under policy recreate what differs is made anew, but never what holds data or what a controller keeps', () => {
+  const decide = (kind: string, { apiVersion = 'v1', more = {} } = {}): string => {
+    const object = (data: object): KubeObject => ({
+      apiVersion,
+      kind,
+      metadata: { name: 'a', namespace: 'shop', ...more },
+      data,
+    })
+    const isSame = (): boolean => false
+    const decision = decideExisting({ live: object({ a: 1 }), desired: object({ a: 2 }), policy: 'recreate', isSame })
+    return decision.do === 'nothing' ? decision.because : decision.do
+  }
+  for (const kind of ['ConfigMap', 'Service', 'Pod', 'Deployment']) assert.equal(decide(kind), 'recreate')
+  for (const kind of ['Namespace', 'PersistentVolume', 'PersistentVolumeClaim']) assert.equal(decide(kind), 'warn')
+  assert.equal(decide('CustomResourceDefinition', { apiVersion: 'apiextensions.k8s.io/v1' }), 'warn')
+  assert.equal(decide('Namespace', { apiVersion: 'example.org/v1' }), 'recreate')
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u', controller: true }]
+  assert.equal(decide('Pod', { more: { ownerReferences } }), 'kept-by-its-controller')
+})
+
+test('where a better comparison is given, that one decides', () => {
+  const service: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'a', namespace: 'shop', labels: ours },
+  }
+  for (const [policy, done] of [
+    ['recreate', 'nothing'],
+    ['update', 'label'],
+  ] as const) {
+    assert.equal(decideExisting({ live: service, desired: service, policy, isSame: () => true }).do, done)
+  }
+})
+
 const references = fc.uniqueArray(
   fc.constantFrom('a', 'b', 'c').map((name) => ({ name })),
   { selector: ({ name }) => name },

@@ -8,23 +8,31 @@ type MergePatch = Record<string, unknown>
 
 /** What to do with an object that is there already (spec/restore §6.1). Patches are JSON merge patches. */
 export type ExistingDecision =
-  | { do: 'nothing'; because: 'equal' | 'service-account-has-all' }
+  | { do: 'nothing'; because: 'equal' | 'service-account-has-all' | 'left-to-git' | 'kept-by-its-controller' }
   /** Not equal, and the policy says to leave it: `message` is Velero's warning. */
   | { do: 'warn'; message: string }
   /** `labelsOnly` is what to try when the API server refuses `patch`. */
   | { do: 'patch'; because: 'service-account' | 'policy-update'; patch: MergePatch; labelsOnly: MergePatch }
   /** Equal; under policy update the labels of backup and restore still go on. */
   | { do: 'label'; patch: MergePatch }
+  /** Delete it and make it as it was backed up. */
+  | { do: 'recreate' }
 
-/** Decides about one existing object. `policy` is `spec.existingResourcePolicy`; empty and `none` mean the same but are worded differently. */
-export function decideExisting(options: {
-  live: KubeObject
-  desired: KubeObject
-  policy: string | null | undefined
-}): ExistingDecision {
-  const { live, desired, policy } = options
+/** What the decision about one existing object rests on. */
+export interface ExistingFacts {
+  readonly live: KubeObject
+  readonly desired: KubeObject
+  /** `spec.existingResourcePolicy`, or our own `recreate`; empty and `none` mean the same but are worded differently. */
+  readonly policy: string | null | undefined
+  /** Set where Velero's rough comparison will not do, since more than a warning hangs on it (`sameAsRestored`). */
+  readonly isSame?: ((live: KubeObject) => boolean) | undefined
+}
+
+/** Decides about one existing object. */
+export function decideExisting({ live, desired, policy, isSame }: ExistingFacts): ExistingDecision {
   const labelsOnly: MergePatch = { metadata: { labels: ownLabels(desired) } }
-  if (!alwaysDifferent.includes(desired.kind) && sameObject(live, desired)) {
+  const equal = isSame?.(live) ?? (!alwaysDifferent.includes(desired.kind) && sameObject(live, desired))
+  if (equal) {
     // Velero never labels a ServiceAccount that is there (golden a12).
     const labels = policy === 'update' && desired.kind !== 'ServiceAccount'
     return labels ? { do: 'label', patch: labelsOnly } : { do: 'nothing', because: 'equal' }
@@ -35,15 +43,40 @@ export function decideExisting(options: {
     if (patch === undefined) return { do: 'nothing', because: 'service-account-has-all' }
     return { do: 'patch', because: 'service-account', patch, labelsOnly }
   }
+  // What is done to it would be undone, or done to its successor.
+  if (isSame !== undefined && hasController(live)) return { do: 'nothing', because: 'kept-by-its-controller' }
   if (policy === 'update') {
     const patch = mergePatch(withoutHistory(live), withoutHistory(desired))
     return { do: 'patch', because: 'policy-update', patch, labelsOnly }
   }
+  if (policy === 'recreate' && !holdsData(desired)) return { do: 'recreate' }
   const { name } = desired.metadata
   const object = policy === 'none' ? `${desired.kind} "${name}"` : `${desired.kind}:${name}`
   const message = `could not restore, ${object} already exists. Warning: the in-cluster version is different than the backed-up version`
-  return { do: 'warn', message }
+  return {
+    do: 'warn',
+    message: policy === 'recreate' ? `${message}; it is not recreated, since data would be lost` : message,
+  }
 }
+
+function hasController({ metadata }: KubeObject): boolean {
+  return metadata.ownerReferences?.some(({ controller }) => controller === true) === true
+}
+
+/** Whether deleting an object deletes more than what its fields say: a volume's files, a namespace's or a type's objects. */
+function holdsData({ apiVersion, kind }: KubeObject): boolean {
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
+  return dataHolders.includes(group === '' ? kind : `${kind}.${group}`)
+}
+
+const dataHolders: readonly string[] = [
+  'Namespace',
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+  'CustomResourceDefinition.apiextensions.k8s.io',
+  'VolumeSnapshot.snapshot.storage.k8s.io',
+  'VolumeSnapshotContent.snapshot.storage.k8s.io',
+]
 
 /**
  * Whether `live` (as read from the cluster) is what `desired` (from `prepareForRestore`) would make of it. The labels of backup

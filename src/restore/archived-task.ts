@@ -1,18 +1,24 @@
 import { hookPrefixes } from '#api/labels.ts'
+import type { RestoreWishes } from '#api/restore-wishes.ts'
 import type { Remark } from '#apply/outcome.ts'
-import type { Prepared, Task } from '#apply/task.ts'
+import type { Leaving, Prepared, Task } from '#apply/task.ts'
 import { entryPath } from '#archive/entry-path.ts'
 import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import { type ItemRef, refKey } from '#items/item-ref.ts'
 import { prepareForRestore, prepareNamespace } from '#items/restore-step.ts'
+import { sameAsRestored } from '#items/same-as-restored.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
+import type { GitOpsOwners } from './gitops-owners.ts'
 import type { RestoreFacts } from './restore-facts.ts'
 
 export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'context' | 'volumesWithData'> {
   archive: OpenArchive
   log: RunLog
+  wishes: RestoreWishes
+  /** Undefined when nobody asks who keeps an object by Git. */
+  gitOps: GitOpsOwners | undefined
 }
 
 /** The objects of an archive as tasks: one for each, however often it is asked for. */
@@ -27,7 +33,8 @@ type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, volumesWithData, log } = options
+  const { archive, scope, context, volumesWithData, log, wishes, gitOps } = options
+  const comparesExactly = wishes.exact || wishes.policy === 'recreate'
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
   // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
@@ -49,9 +56,13 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     if (!selected) return notMeant
     taken.add(entry.ordinal)
     refuseMisnamed(object, entry)
+    const keptByGit = await gitOps?.ownerOf(object)
+    if (keptByGit !== undefined && wishes.skipsGitOpsManaged) {
+      return { do: 'leave', skipped: object, because: 'left-to-git', keptByGit, remarks: [] }
+    }
     if (entry.resource === 'namespaces') {
       const made = prepareNamespace(targetNamespace(entry.name, context.namespaceMapping), object)
-      return { do: 'create', type: typeOf(made, entry), object: made, related: [], remarks: [] }
+      return { do: 'create', type: typeOf(made, entry), object: made, related: [], keptByGit, remarks: [] }
     }
     const step = prepareForRestore({ resource: entry.resource, object }, context)
     if (step.do === 'skip') {
@@ -75,6 +86,10 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       object: step.object,
       status: step.status,
       related: step.related.flatMap((ref) => relatedTask(ref, entry)),
+      keptByGit,
+      isSame: comparesExactly
+        ? (live) => sameAsRestored(entry.resource, { live, desired: step.object }, context)
+        : undefined,
       remarks: step.problems.map((problem) => ({ severity: 'error', message: `${refKey(entry)}: ${problem}` })),
     }
   }
@@ -109,7 +124,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
 
 const postRestoreCommand = `${hookPrefixes.postRestore}command`
 
-const notMeant: Extract<Prepared, { do: 'leave' }> = { do: 'leave', remarks: [] }
+const notMeant: Leaving = { do: 'leave', remarks: [] }
 
 /** An empty volume in place of the data would look like success. */
 function withoutData(entry: ArchivedEntry): Remark {

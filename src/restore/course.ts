@@ -1,10 +1,12 @@
 import type { Restore } from '#api/restore.ts'
+import { type RestoreWishes, restoreWishes } from '#api/restore-wishes.ts'
 import { applyWaves } from '#apply/apply-waves.ts'
 import type { Outcome } from '#apply/outcome.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { OwnRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { BackupSource } from './backup-source.ts'
+import { type GitOpsOwners, gitOpsOwners } from './gitops-owners.ts'
 import { type Plan, planRestore } from './plan.ts'
 import { gatherFacts } from './restore-facts.ts'
 
@@ -14,6 +16,8 @@ export interface RestorePatience {
   namespace?: number | undefined
   /** A custom type whose definition was restored. */
   type?: number | undefined
+  /** An object that is deleted to be made anew. */
+  deletion?: number | undefined
 }
 
 export interface CourseOptions {
@@ -38,25 +42,37 @@ export interface Course {
 
 /** Gathers the facts and plans. Rejects with KubeError; so do the outcomes, when the cluster cannot be worked with. */
 export async function openCourse(options: CourseOptions): Promise<Course> {
-  const { restore, source, kube, log, signal } = options
+  const { restore, source, kube, log, rehearses, signal } = options
   const backupName = restore.spec.backupName ?? ''
   const { liveServiceAccounts, ...facts } = await gatherFacts({ restore, backupName, source, kube, signal })
-  const plan = planRestore({ archive: source.archive, ...facts, log })
+  const wishes = restoreWishes(restore)
+  const asks = rehearses === true || wishes.skipsGitOpsManaged
+  const gitOps = asks ? await gitOpsOwners(source.archive, { kube, signal }) : undefined
+  const plan = planRestore({ archive: source.archive, ...facts, log, wishes, gitOps })
+  const playing = { ...options, plan, wishes, gitOps }
   return {
     plan,
     warnings: generalWarnings(options, plan),
-    outcomes: withAccounts(play(options, plan), liveServiceAccounts),
+    outcomes: withAccounts(play(playing), liveServiceAccounts),
   }
 }
 
-function play({ restore, kube, patience, resumes, rehearses, signal }: CourseOptions, plan: Plan) {
+interface Playing extends CourseOptions {
+  plan: Plan
+  wishes: RestoreWishes
+  gitOps: GitOpsOwners | undefined
+}
+
+function play({ restore, kube, patience, resumes, rehearses, signal, plan, wishes, gitOps }: Playing) {
   return applyWaves(plan.waves, {
     kube,
-    policy: restore.spec.existingResourcePolicy ?? undefined,
+    policy: wishes.policy,
+    leavesToGit: wishes.skipsGitOpsManaged ? gitOps?.applications : undefined,
     resumes: resumes === true ? ownRestore(restore) : undefined,
     namespaceManifest: (name) => plan.namespaceManifest(name),
     namespacePatience: patience?.namespace,
     typePatience: patience?.type,
+    deletionPatience: patience?.deletion,
     rehearses,
     signal,
   })

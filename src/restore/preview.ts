@@ -2,11 +2,12 @@ import type { Because, Outcome, Remark } from '#apply/outcome.ts'
 import type { LogFields, LogLevel } from '#archive/log-line.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { FieldChange } from '#items/diff.ts'
+import type { GitOpsOwner } from '#items/gitops.ts'
 import type { RestoreSkipReason } from '#selection/restore-scope.ts'
 import { type Course, type CourseOptions, openCourse } from './course.ts'
 
-/** Make it; change it; leave it as it is, or out, for a reason; or be unable to do what was asked for. */
-export type PlannedAction = 'create' | 'update' | 'skip' | 'conflict'
+/** Make it; change it; delete it and make it anew; delete it; leave it as it is, or out, for a reason; or be unable to do what was asked for. */
+export type PlannedAction = 'create' | 'update' | 'recreate' | 'delete' | 'skip' | 'conflict'
 
 /** What would become of one object. */
 export interface PlannedObject {
@@ -19,6 +20,8 @@ export interface PlannedObject {
   readonly name: string
   readonly action: PlannedAction
   readonly because: Because | RestoreSkipReason | undefined
+  /** Who keeps it by Git, and would undo what the restore does; undefined for nobody. */
+  readonly keptByGit: GitOpsOwner | undefined
   /** The warnings and errors that the restore would report. */
   readonly remarks: readonly Remark[]
   /** What an update would change; how a conflicting object differs. */
@@ -71,9 +74,10 @@ async function* plannedObjects({ outcomes, plan }: Course, findings: RestoreFind
   }
 }
 
-const nothingMore = { remarks: [], changes: [], unchecked: undefined } as const
+const nothingMore = { keptByGit: undefined, remarks: [], changes: [], unchecked: undefined } as const
 
-function planned({ resource, kind, namespace, name, action, because, remarks, rehearsed }: Outcome): PlannedObject {
+function planned({ action, rehearsed, ...outcome }: Outcome): PlannedObject {
+  const { resource, kind, namespace, name, because, keptByGit, remarks } = outcome
   return {
     resource,
     kind,
@@ -81,13 +85,21 @@ function planned({ resource, kind, namespace, name, action, because, remarks, re
     name,
     action: plannedActions[action ?? 'skipped'],
     because,
+    keptByGit,
     remarks,
     changes: rehearsed?.changes ?? [],
     unchecked: rehearsed?.unchecked,
   }
 }
 
-const plannedActions = { created: 'create', updated: 'update', skipped: 'skip', failed: 'conflict' } as const
+const plannedActions = {
+  created: 'create',
+  updated: 'update',
+  recreated: 'recreate',
+  deleted: 'delete',
+  skipped: 'skip',
+  failed: 'conflict',
+} as const
 
 function noting(findings: RestoreFinding[]): RunLog {
   const note =

@@ -4,6 +4,7 @@ import { veleroDefaults } from '#api/defaults.ts'
 import { parseDuration } from '#api/duration.ts'
 import { labelKeys, labelValue } from '#api/labels.ts'
 import type { Restore } from '#api/restore.ts'
+import { restoreWishProblems } from '#api/restore-wishes.ts'
 import { neverRestored, restoreSpecProblems } from '#selection/validate.ts'
 
 /** Fills what Velero's server fills before it validates: types that are never restored, the item-operation timeout (spec/restore §1.2). Does not change `restore`; doing it twice is the same as once. */
@@ -36,7 +37,7 @@ export interface RestorePlaces {
 
 /** What is wrong with a defaulted `restore`, in Velero's words and order; empty when it can run. */
 export function validateRestore(restore: Restore, { backups, locations, modifierProblems }: RestorePlaces): string[] {
-  const problems = restoreSpecProblems(restore.spec)
+  const problems = [...restoreSpecProblems(restore.spec), ...restoreWishProblems(restore)]
   const { backupName, scheduleName } = restore.spec
   if (isSet(backupName) === isSet(scheduleName)) return problems
   const backup = requestedBackup(restore, backups)

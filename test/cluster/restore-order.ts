@@ -15,6 +15,7 @@ export interface RestoreOrder extends Partial<Omit<RestoreRun, 'restore' | 'kube
   store: ObjectStore
   name?: string
   spec?: RestoreSpec
+  annotations?: Record<string, string>
 }
 
 export interface RestoreEnd {
@@ -24,19 +25,25 @@ export interface RestoreEnd {
 }
 
 /** Runs one restore of the backup `nightly` unless told otherwise, as every door does. Rejects with RestoreError. */
-export async function bringBack({ kube, store, name = 'again', spec, ...run }: RestoreOrder): Promise<RestoreEnd> {
-  const asked = defaultRestore({
-    apiVersion: 'velero.io/v1',
-    kind: 'Restore',
-    metadata: { name, namespace: 'velero' },
-    spec: { backupName: 'nightly', ...spec },
-  })
+export async function bringBack(order: RestoreOrder): Promise<RestoreEnd> {
+  const { kube, store, name = 'again', spec: _spec, annotations: _annotations, ...run } = order
+  const asked = restoreOf(order)
   const restore = await runRestore({ now: () => new Date(), ...run, restore: asked, kube, store })
   return {
     restore,
     results: await decodeResults(await store.get(restoreKey(name, 'results'))),
     resourceList: await decodeResourceList(await store.get(restoreKey(name, 'resource-list'))),
   }
+}
+
+/** The Restore that an order asks for. */
+export function restoreOf({ name = 'again', spec, annotations = {} }: Omit<RestoreOrder, 'kube' | 'store'>): Restore {
+  return defaultRestore({
+    apiVersion: 'velero.io/v1',
+    kind: 'Restore',
+    metadata: { name, namespace: 'velero', annotations },
+    spec: { backupName: 'nightly', ...spec },
+  })
 }
 
 /** Deletes a namespace and waits until it is gone. */

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { ResourceList } from '#archive/resource-list.ts'
-import { addResult, emptyResults } from '#archive/results.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { type PlannedObject, previewRestore } from '#restore/preview.ts'
-import { openBackup } from '#restore/backup-source.ts'
-import { defaultRestore } from '#restore/validation.ts'
-import type { RestoreSpec } from '#api/restore.ts'
+import type { PlannedObject } from '#restore/preview.ts'
 import { memoryStore } from '#store/memory.ts'
-import type { ObjectStore } from '#store/store.ts'
 import { backUp } from '../support/backup-run.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
 import { customType, define, undefine } from '../support/custom-type.ts'
@@ -24,15 +18,16 @@ import {
   Roles,
   Secrets,
   ServiceAccounts,
+  Services,
   make,
 } from '../support/objects.ts'
+import { assertForeseen, planOf } from './restore-plan.ts'
 import { bringBack, eventually, removeNamespace } from './restore-order.ts'
 
 const cluster = await ownCluster()
 after(() => cluster[Symbol.asyncDispose]())
 const { kube } = cluster
 
-const Services: ResourceType = { ...ConfigMaps, plural: 'services', kind: 'Service' }
 const Policies: ResourceType = {
   group: 'admissionregistration.k8s.io',
   version: 'v1',
@@ -97,44 +92,6 @@ async function settled(): Promise<Map<string, string>> {
   }, 'the cluster is calm')
   return before
 }
-
-async function previewed(store: ObjectStore, spec: RestoreSpec) {
-  await using source = await openBackup('nightly', { store })
-  const restore = defaultRestore({
-    apiVersion: 'velero.io/v1',
-    kind: 'Restore',
-    metadata: { name: 'again', namespace: 'velero' },
-    spec: { backupName: 'nightly', ...spec },
-  })
-  const { objects, findings } = await previewRestore({ restore, source, kube })
-  return { objects: await Array.fromAsync(objects), findings }
-}
-
-const actions = { create: 'created', update: 'updated', skip: 'skipped', conflict: 'failed' }
-
-/** The resource list and the results that the run has to have, if the plan is right. */
-function predicted(objects: readonly PlannedObject[]): { list: ResourceList; results: unknown } {
-  const list: ResourceList = {}
-  const results = emptyResults()
-  for (const { kind, namespace, name, action, because, remarks } of objects) {
-    for (const { severity, message } of remarks) addResult(results[`${severity}s`], namespace ?? '', message)
-    if (kind === undefined || because === 'namespace-exists') continue
-    const names = (list[`${kind.apiVersion}/${kind.kind}`] ??= [])
-    names.push(`${namespace === undefined ? '' : `${namespace}/`}${name}(${actions[action]})`)
-  }
-  return { list, results }
-}
-
-/** What controllers make or change while the restore runs, on their own or because of it, is left out. */
-function calm(list: ResourceList): ResourceList {
-  const kept = Object.entries(list)
-    .filter(([kind]) => kind !== 'v1/Endpoints' && kind !== 'discovery.k8s.io/v1/EndpointSlice')
-    .map(([kind, names]) => [kind, names.filter((name) => !name.includes('/kube-root-ca.crt(')).toSorted()] as const)
-  return Object.fromEntries(kept.filter(([, names]) => names.length > 0))
-}
-
-const sorted = (results: unknown): unknown =>
-  JSON.parse(JSON.stringify(results, (_, value: unknown) => (Array.isArray(value) ? value.toSorted() : value)))
 
 const podSpec = { containers: [{ name: 'web', image: 'shop/web:1' }] }
 const web = {
@@ -214,14 +171,12 @@ for (const policy of [undefined, 'none', 'update']) {
 
     const before = await settled()
     const spec = { includedNamespaces, includeClusterResources: true, existingResourcePolicy: policy }
-    const { objects, findings } = await previewed(store, spec)
+    const { objects, findings } = await planOf({ kube, store, spec })
     assert.deepEqual(await everything(), before)
     assert.deepEqual(findings, [])
     const { resourceList, results } = await bringBack({ kube, store, spec })
 
-    const { list, results: expected } = predicted(objects)
-    assert.deepEqual(calm(list), calm(resourceList))
-    assert.deepEqual(sorted(expected), sorted(results))
+    assertForeseen(objects, { resourceList, results })
     assert.deepEqual(
       [...new Set(objects.map(({ action }) => action))].toSorted(),
       // A ServiceAccount gets what it lacks under every policy.

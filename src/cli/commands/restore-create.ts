@@ -1,5 +1,6 @@
 import { labelKeys } from '#api/labels.ts'
 import { Restores, type Restore, type RestoreSpec } from '#api/restore.ts'
+import { restoreWishKeys } from '#api/restore-wishes.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
@@ -9,6 +10,7 @@ import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
 import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
 import { backupNamed } from './backup-get.ts'
+import { agreeToDeletions } from './agree-to-deletions.ts'
 import { restoreColumns } from './restore-columns.ts'
 import { printRestorePreview } from './restore-preview.ts'
 import { follow, restoreSummary } from './run-summary.ts'
@@ -31,7 +33,12 @@ const flags = {
   'restore-volumes': toggle('restore volumes from snapshots'),
   'preserve-nodeports': toggle('keep the node ports of Services'),
   'write-sparse-files': toggle('write sparse files when volumes are restored'),
-  'existing-resource-policy': choice('what to do with objects that exist', ['none', 'update']),
+  'existing-resource-policy': choice(
+    'what to do with objects that exist and differ; recreate deletes them and makes them anew',
+    ['none', 'update', 'recreate'],
+  ),
+  'skip-gitops-managed': toggle('leave objects that Argo CD or Flux keep to them'),
+  yes: toggle('do not ask before objects are deleted', { short: 'y' }),
   'status-include-resources': list('types whose status is restored', { metavar: 'TYPE,…' }),
   'status-exclude-resources': list('types whose status is not restored', { metavar: 'TYPE,…' }),
   'item-operation-timeout': duration('how long to wait for asynchronous operations (default 4h)'),
@@ -65,6 +72,7 @@ export const restoreCreate = command({
       printObjects(context, [restore], { format: given.output, columns: restoreColumns(context), none: '' })
       return OK
     }
+    await agreeToDeletions(door, restore, { yes: given.yes ?? false, context })
     const followed = await follow(context, (onStanding) =>
       door.createRestore(restore, { wait: given.wait ?? false, signal: context.signal, onStanding }),
     )
@@ -112,7 +120,8 @@ function restoreSpecFrom(given: Given): RestoreSpec {
     includeClusterResources: given['include-cluster-resources'],
     restorePVs: given['restore-volumes'],
     preserveNodePorts: given['preserve-nodeports'],
-    existingResourcePolicy: given['existing-resource-policy'],
+    existingResourcePolicy:
+      given['existing-resource-policy'] === 'recreate' ? undefined : given['existing-resource-policy'],
     restoreStatus:
       status === undefined
         ? undefined
@@ -156,10 +165,18 @@ function restoreFrom(
       name: name ?? `${source}-${localStamp(context.now())}`,
       namespace: serverNamespace(context, given),
       ...(given.labels === undefined ? {} : { labels: given.labels }),
-      ...(given.annotations === undefined ? {} : { annotations: given.annotations }),
+      ...annotationsFrom(given),
     },
     spec,
   }
+}
+
+/** Those that were asked for, and the wishes that Velero's spec has no words for. */
+function annotationsFrom(given: Given): { annotations?: Record<string, string> } {
+  const annotations: Record<string, string> = { ...given.annotations }
+  if (given['existing-resource-policy'] === 'recreate') annotations[restoreWishKeys.existingResourcePolicy] = 'recreate'
+  if (given['skip-gitops-managed'] === true) annotations[restoreWishKeys.skipGitOpsManaged] = 'true'
+  return Object.keys(annotations).length > 0 ? { annotations } : {}
 }
 
 /** `YYYYMMDDhhmmss` in local time, as Velero names restores. */

@@ -1,4 +1,5 @@
 import type { Restore } from '#api/restore.ts'
+import { gitOpsOwnerText } from '#items/gitops.ts'
 import type { PlannedAction, PlannedObject, RestorePreview } from '#restore/preview.ts'
 import { changeDocuments, changeLines } from '../change-lines.ts'
 import { type Colours, coloursOf } from '../colour.ts'
@@ -14,6 +15,14 @@ type Reason = NonNullable<PlannedObject['because']>
 const sentences: Readonly<Record<Reason, string>> = {
   equal: 'there, and the same as in the backup',
   'service-account-has-all': 'a ServiceAccount that has all that the backup would add',
+  'left-to-git': 'kept by Argo CD or Flux',
+  'kept-by-its-controller': 'different, and kept so by its controller',
+  'being-deleted': 'being deleted already',
+  'never-deleted': 'extra, and of a type of which nothing is deleted',
+  'holds-data': 'extra, and holds data',
+  'made-by-the-cluster': 'extra, and made by the cluster itself',
+  'owner-remains': 'extra, and of an owner that stays',
+  'goes-with-its-owner': 'extra, and deleted with its owner',
   'namespace-exists': 'a namespace that is there: it is used as it is',
   'never-restored': 'of a type that no restore brings back',
   'type-excluded': 'of an excluded type',
@@ -39,6 +48,7 @@ interface Totals {
   objects: number
   errors: number
   warnings: number
+  readonly actions: Record<PlannedAction, number>
 }
 
 /**
@@ -49,17 +59,36 @@ export async function printRestorePreview(
   preview: RestorePreview,
   { format, ...printing }: Printing & { format: OutputFormat | undefined },
 ): Promise<ExitCode> {
-  const totals: Totals = { objects: 0, errors: 0, warnings: 0 }
+  const totals = nothingYet()
   const objects = counting(preview, totals)
   if (format === 'json' || format === 'yaml') await printEach({ ...preview, objects }, { ...printing, format, totals })
   else print(printing.context, await summary({ ...preview, objects }, totals, coloursOf(printing.context)))
   return totals.errors > 0 ? PARTIAL : OK
 }
 
+/** The summary of a plan as text, and how many objects would be deleted for good and deleted to be made anew. */
+export async function summarizePlan(
+  preview: RestorePreview,
+  context: CliContext,
+): Promise<{ text: string; deleted: number; recreated: number }> {
+  const totals = nothingYet()
+  const text = await summary({ ...preview, objects: counting(preview, totals) }, totals, coloursOf(context))
+  return { text, deleted: totals.actions.delete, recreated: totals.actions.recreate }
+}
+
+function nothingYet(): Totals {
+  return { objects: 0, errors: 0, warnings: 0, actions: noActions() }
+}
+
+function noActions(): Record<PlannedAction, number> {
+  return { create: 0, update: 0, recreate: 0, delete: 0, skip: 0, conflict: 0 }
+}
+
 /** The objects, counted on their way; the findings are counted at the end. */
 async function* counting({ objects, findings }: RestorePreview, totals: Totals): AsyncGenerator<PlannedObject> {
   for await (const object of objects) {
     totals.objects += 1
+    totals.actions[object.action] += 1
     for (const { severity } of object.remarks) totals[`${severity}s`] += 1
     yield object
   }
@@ -91,11 +120,12 @@ function members(object: object): string {
     .join(',\n')
 }
 
-function documentOf({ kind, changes, because, unchecked, remarks, ...object }: PlannedObject): object {
+function documentOf({ kind, changes, because, keptByGit, unchecked, remarks, ...object }: PlannedObject): object {
   return {
     ...kind,
     ...object,
     reason: because,
+    keptByGit: keptByGit && gitOpsOwnerText(keptByGit),
     unchecked,
     ...(remarks.length === 0 ? {} : { remarks }),
     ...(changes.length === 0 ? {} : { changes: changeDocuments(changes) }),
@@ -114,12 +144,14 @@ async function summary({ objects, findings }: RestorePreview, totals: Totals, co
   const counts = new Map<string, Record<PlannedAction, number>>()
   const skipped = new Map<Reason, number>()
   const unchecked = new Map<string, number>()
+  const byGit = new Map<string, number>()
   const notable: string[] = []
   let shown = 0
   for await (const object of objects) {
     if (object.action === 'skip' && object.because !== undefined) add(skipped, object.because)
     else addAction(counts, object)
     if (object.unchecked !== undefined) add(unchecked, object.unchecked)
+    if (object.keptByGit !== undefined) add(byGit, gitOpsOwnerText(object.keptByGit))
     if (object.action === 'create' || (object.action === 'skip' && object.remarks.length === 0)) continue
     shown += 1
     if (shown <= FEW_OBJECTS) notable.push(notableLines(object, colours))
@@ -132,16 +164,17 @@ async function summary({ objects, findings }: RestorePreview, totals: Totals, co
       [...skipped].map(([reason, count]) => [sentences[reason], count]),
     ),
     reasonTable('NOT ASKED OF THE API SERVER, BECAUSE', [...unchecked]),
+    reasonTable('KEPT BY GIT, WHICH MAY UNDO A CHANGE', [...byGit]),
     ...notable,
     findings.map(({ level, text }) => `${capital(level)}: ${text}\n`).join(''),
-    closing(counts, totals),
+    closing(totals),
   ]
     .filter((part) => part !== '')
     .join('\n')
 }
 
 function addAction(counts: Map<string, Record<PlannedAction, number>>, { resource, action }: PlannedObject): void {
-  const row = counts.get(resource) ?? { create: 0, update: 0, skip: 0, conflict: 0 }
+  const row = counts.get(resource) ?? noActions()
   row[action] += 1
   counts.set(resource, row)
 }
@@ -150,6 +183,10 @@ function add<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
+/** The columns of the table; those that need a wish of their own are shown when there is something in them. */
+const actions: readonly PlannedAction[] = ['create', 'update', 'recreate', 'delete', 'conflict']
+const always: readonly PlannedAction[] = ['create', 'update', 'conflict']
+
 function countsTable(counts: ReadonlyMap<string, Record<PlannedAction, number>>): string {
   const rows = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const column = (action: PlannedAction) => ({
@@ -157,10 +194,8 @@ function countsTable(counts: ReadonlyMap<string, Record<PlannedAction, number>>)
     text: ([, row]: (typeof rows)[number]) => (row[action] === 0 ? '' : formatCount(row[action])),
   })
   if (rows.length === 0) return ''
-  return renderTable(
-    [{ heading: 'TYPE', text: ([resource]) => resource }, ...(['create', 'update', 'conflict'] as const).map(column)],
-    rows,
-  )
+  const shown = actions.filter((action) => always.includes(action) || rows.some(([, row]) => row[action] > 0))
+  return renderTable([{ heading: 'TYPE', text: ([resource]) => resource }, ...shown.map(column)], rows)
 }
 
 function reasonTable(heading: string, reasons: readonly (readonly [string, number])[]): string {
@@ -188,15 +223,15 @@ function notableLines(
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function closing(counts: ReadonlyMap<string, Record<PlannedAction, number>>, totals: Totals): string {
-  const sum = (action: PlannedAction): number => [...counts.values()].reduce((total, row) => total + row[action], 0)
-  const [created, updated, conflicts] = [sum('create'), sum('update'), sum('conflict')]
-  const rest = totals.objects - created - updated - conflicts
+function closing(totals: Totals): string {
+  const { create, update, recreate, delete: deleted, conflict } = totals.actions
   const parts = [
-    `${counted(created, 'object')} would be created`,
-    `${formatCount(updated)} updated`,
-    `${formatCount(rest)} left alone`,
-    `${formatCount(conflicts)} in conflict`,
+    `${counted(create, 'object')} would be created`,
+    `${formatCount(update)} updated`,
+    ...(recreate > 0 ? [`${formatCount(recreate)} deleted and made anew`] : []),
+    ...(deleted > 0 ? [`${formatCount(deleted)} deleted`] : []),
+    `${formatCount(totals.actions.skip)} left alone`,
+    `${formatCount(conflict)} in conflict`,
   ]
   const outcome = `The restore would be ${phaseOf(totals)}: ${counted(totals.errors, 'error')}, ${counted(totals.warnings, 'warning')}.`
   return `${capital(parts.join(', '))}. ${outcome} Nothing was written.\n`
