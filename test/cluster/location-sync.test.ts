@@ -1,83 +1,25 @@
 // One pass over a location: what is made, what is removed and what is left alone, and how often the store is asked.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups, type Backup } from '#api/backup.ts'
 import { PodVolumeBackups } from '#api/pod-volume-backup.ts'
 import { Schedules, type Schedule } from '#api/schedule.ts'
 import { encodeJsonGz } from '#archive/json-gz.ts'
-import { locationSync, type LocationSync } from '#controllers/location-sync.ts'
-import type { Environment } from '#runtime/controller.ts'
 import { backupKey } from '#store/layout.ts'
 import { memoryStore } from '#store/memory.ts'
-import { StoreError, type ObjectStore } from '#store/store.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { installKinds, makeLocation } from '../support/server.ts'
+import { StoreError } from '#store/store.ts'
+import { sharedCluster } from '../support/cluster.ts'
+import { locationBench } from '../support/location-bench.ts'
+import { installKinds } from '../support/server.ts'
 import { putStoredBackup } from '../support/stored-backup.ts'
 
 const { kube } = await sharedCluster()
 before(() => installKinds(kube))
 after(() => kube.close())
 
-/** Passes over one location, whose store the test holds, on a clock of its own. */
-interface Bench extends AsyncDisposable {
-  readonly store: ObjectStore
-  readonly namespace: string
-  readonly calls: string[]
-  /** Goes on to the next period and has the location looked through; gives its status afterwards. */
-  pass(): Promise<BackupStorageLocation>
-  names(): Promise<string[]>
-}
-
-const MINUTE = 60_000
-
-async function bench(options: { store?: ObjectStore; name?: string; spec?: object } = {}): Promise<Bench> {
-  const home = await testNamespace(kube)
-  const namespace = home.name
-  const { store = memoryStore(), name = 'here', spec = {} } = options
-  const calls: string[] = []
-  let clock = Date.parse('2026-06-01T00:00:00Z')
-  const environment = environmentOf(namespace, () => new Date(clock))
-  const opened = counting(store, calls)
-  const stores = { open: async () => opened, openNamed: async () => opened }
-  const sync: LocationSync = locationSync({ stores, period: MINUTE })
-  const made = await makeLocation(kube, namespace, { name, path: '/x', spec })
-  const status = { merge: { status: { phase: 'Available' } } }
-  await kube.patch(BackupStorageLocations, made.metadata.name, status, { namespace })
-  return {
-    store,
-    namespace,
-    calls,
-    async pass() {
-      clock += MINUTE
-      await sync.whenDue(await kube.get(BackupStorageLocations, name, { namespace }), environment)
-      return await kube.get(BackupStorageLocations, name, { namespace })
-    },
-    names: async () => (await kube.list(Backups, { namespace })).items.map(({ metadata }) => metadata.name).toSorted(),
-    [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
-  }
-}
-
-function environmentOf(namespace: string, now: () => Date): Environment {
-  const quiet = (): void => {}
-  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
-  return { kube, namespace, now, signal: new AbortController().signal, log }
-}
-
-function counting(store: ObjectStore, calls: string[]): ObjectStore {
-  const told = (call: string): void => void calls.push(call)
-  return {
-    ...store,
-    get: (key, options) => (told(`get ${key}`), store.get(key, options)),
-    head: (key) => (told(`head ${key}`), store.head(key)),
-    list: (prefix) => (told(`list ${prefix}`), store.list(prefix)),
-    folders: (prefix) => (told(`folders ${prefix}`), store.folders(prefix)),
-    close: async () => {},
-  }
-}
-
 test('what is in the store appears, is not read again, and goes with its files', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   for (let i = 0; i < 200; i += 1) await putStoredBackup(it.store, `b${String(i).padStart(3, '0')}`)
   const first = await it.pass()
   assert.equal(first.status?.lastSyncedTime, '2026-06-01T00:01:00Z')
@@ -101,7 +43,7 @@ test('what is in the store appears, is not read again, and goes with its files',
 })
 
 test('a store that suddenly shows nothing is reported, and believed the second time', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   await putStoredBackup(it.store, 'a')
   await putStoredBackup(it.store, 'b')
   assert.equal((await it.pass()).status?.message ?? '', '')
@@ -123,7 +65,7 @@ test('a store that suddenly shows nothing is reported, and believed the second t
 })
 
 test('doubts about one bucket confirm nothing about another', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   await putStoredBackup(it.store, 'a')
   await it.pass()
   await it.store.delete(backupKey('a', 'metadata'))
@@ -145,7 +87,7 @@ test('a listing that fails in the middle removes nothing and makes nothing', asy
       if (cutOff) throw new StoreError('unreachable', 'the connection is lost')
     }
   }
-  await using it = await bench({ store: { ...store, folders } })
+  await using it = await locationBench(kube, { store: { ...store, folders } })
   for (const name of ['a', 'b', 'c']) await putStoredBackup(store, name)
   await it.pass()
   await putStoredBackup(store, '0-new')
@@ -159,7 +101,7 @@ test('files that appear between the listing and the removal keep their object', 
   let blind = false
   const folders = (prefix: string): AsyncIterable<string> => (blind ? none() : store.folders(prefix))
   async function* none(): AsyncGenerator<string> {}
-  await using it = await bench({ store: { ...store, folders } })
+  await using it = await locationBench(kube, { store: { ...store, folders } })
   await putStoredBackup(store, 'a')
   await it.pass()
   blind = true
@@ -169,7 +111,7 @@ test('files that appear between the listing and the removal keep their object', 
 })
 
 test('what is at work, failed or in another location stays, whatever the store holds', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   const { namespace } = it
   const make = async (name: string, location: string, phase: NonNullable<Backup['status']>['phase']): Promise<void> => {
     const spec = { storageLocation: location }
@@ -197,7 +139,7 @@ test('what is at work, failed or in another location stays, whatever the store h
 })
 
 test('halves of backups, foreign files and damaged ones are no backups; the damaged are told', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   const { store } = it
   await putStoredBackup(store, 'good')
   await putStoredBackup(store, 'finalizing', { status: { phase: 'Finalizing', expiration: '2027-01-01T00:00:00Z' } })
@@ -245,7 +187,7 @@ const volume = {
 }
 
 test('the volumes of a backup come with it, also when the import was cut off in between', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   const { namespace, store } = it
   await putStoredBackup(store, 'shop')
   await store.put(backupKey('shop', 'pod-volume-backups'), await encodeJsonGz([volume]))
@@ -268,7 +210,7 @@ test('the volumes of a backup come with it, also when the import was cut off in 
 })
 
 test('a backup belongs to its Schedule again, and to nobody that is not there', async () => {
-  await using it = await bench()
+  await using it = await locationBench(kube)
   const { namespace } = it
   const spec = { schedule: '@daily', template: {} }
   const nightly: Schedule = { apiVersion: 'velero.io/v1', kind: 'Schedule', metadata: { name: 'nightly' }, spec }
