@@ -10,7 +10,9 @@ import { completion } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
 import { install } from './commands/install.ts'
 import { locationCreate } from './commands/location-create.ts'
+import { locationDelete } from './commands/location-delete.ts'
 import { locationGet } from './commands/location-get.ts'
+import { locationSet } from './commands/location-set.ts'
 import { restoreCreate } from './commands/restore-create.ts'
 import { restoreDescribe } from './commands/restore-describe.ts'
 import { restoreGet } from './commands/restore-get.ts'
@@ -22,6 +24,7 @@ import { scheduleDescribe } from './commands/schedule-describe.ts'
 import { scheduleGet } from './commands/schedule-get.ts'
 import { schedulePause, scheduleUnpause } from './commands/schedule-pause.ts'
 import { server } from './commands/server.ts'
+import { snapshotLocationCreate, snapshotLocationGet, snapshotLocationSet } from './commands/snapshot-location.ts'
 import { version } from './commands/version.ts'
 
 const withoutCompletion: readonly Command[] = [
@@ -44,6 +47,11 @@ const withoutCompletion: readonly Command[] = [
   scheduleDelete,
   locationCreate,
   locationGet,
+  locationSet,
+  locationDelete,
+  snapshotLocationCreate,
+  snapshotLocationGet,
+  snapshotLocationSet,
   install,
   server,
   ...sandboxCommands,

@@ -96,18 +96,13 @@ async function allOf<T extends Backup | Restore>(
   })
 }
 
-/** Without the custom resources every answer is a bare 404; says what that means. */
+/** Runs `call`; says what it means when the cluster does not know our kinds, where every answer is a bare 404. */
 export async function installed<T>(type: { plural: string; group: string }, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    if (
-      !(error instanceof KubeError) ||
-      error.problem !== 'not-found' ||
-      error.causes.length > 0 ||
-      error.reason === 'AlreadyExists'
-    )
-      throw error
+    // Of an object or a namespace that is not there the server says more.
+    if (!(error instanceof KubeError) || error.problem !== 'not-found' || error.reason !== '') throw error
     throw new UserError(
       `this cluster does not know ${type.plural}.${type.group}: Lifeboat is not installed (lifeboat install --crds-only), ` +
         'or work without installation: --store URL',

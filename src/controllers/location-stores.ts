@@ -27,25 +27,30 @@ export function locationStores(
   options: { namespace: string; env: Readonly<Record<string, string | undefined>> },
 ): LocationStores {
   const { namespace, env } = options
-  const secretText = async (what: string, reference: { name: string; key: string }): Promise<string> => {
-    const secret = await kube.find(Secrets, reference.name, { namespace })
+  const secretBytes = async (what: string, reference: { name: string; key: string }): Promise<Buffer> => {
+    // Without a name the whole collection would come back.
+    const secret = reference.name === '' ? undefined : await kube.find(Secrets, reference.name, { namespace })
     const value = secret?.data?.[reference.key]
-    if (value !== undefined) return Buffer.from(value, 'base64').toString()
+    if (value !== undefined) return Buffer.from(value, 'base64')
     const missing = secret === undefined ? 'there is no such Secret' : `it has no key "${reference.key}"`
     throw new StoreError('invalid', `${what} names Secret ${namespace}/${reference.name}: ${missing}`)
   }
   const open = async (location: BackupStorageLocation): Promise<ObjectStore> => {
     const { name } = location.metadata
-    const { credential, objectStorage } = location.spec
-    if (objectStorage.caCert !== undefined && objectStorage.caCertRef !== undefined) {
+    const { credential, objectStorage, config = {} } = location.spec
+    const { caCert, caCertRef } = objectStorage
+    if (caCert !== undefined && caCertRef !== undefined) {
       throw new StoreError('invalid', `backup location "${name}" sets both caCert and caCertRef: keep one of them`)
     }
+    const held = (what: string, reference: { name: string; key: string }): Promise<Buffer> =>
+      secretBytes(`${what} of backup location "${name}"`, reference)
+    const authority = caCertRef ? await held('caCertRef', caCertRef) : caCert && Buffer.from(caCert, 'base64')
+    const customerKey = secretReference(config['customerKeyEncryptionSecret'])
     return await storeFromLocation(location.spec, {
       env,
-      credentials: credential && (await secretText(`credential of backup location "${name}"`, credential)),
-      caCert: objectStorage.caCertRef
-        ? await secretText(`caCertRef of backup location "${name}"`, objectStorage.caCertRef)
-        : objectStorage.caCert && Buffer.from(objectStorage.caCert, 'base64').toString(),
+      credentials: credential && (await held('credential', credential)).toString(),
+      caCert: authority ? authority.toString() : undefined,
+      customerKey: customerKey && (await held('config.customerKeyEncryptionSecret', customerKey)),
     })
   }
   return {
@@ -58,4 +63,12 @@ export function locationStores(
       return await open(location)
     },
   }
+}
+
+/** `name/key`, as Velero's plugin for AWS writes it. */
+function secretReference(text: string | undefined): { name: string; key: string } | undefined {
+  if (!text) return undefined
+  const [name = '', key = '', ...rest] = text.split('/')
+  if (name !== '' && key !== '' && rest.length === 0) return { name, key }
+  throw new StoreError('invalid', `config.customerKeyEncryptionSecret is "${text}": write SECRET/KEY`)
 }

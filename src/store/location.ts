@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { fileStore } from '#store/file.ts'
-import { checksum, flag } from '#store/open.ts'
+import { checksum, fileOf } from '#store/open.ts'
 import { prefixed } from '#store/prefixed.ts'
 import { s3Store } from '#store/s3.ts'
 import { StoreError, type Environment, type ObjectStore } from '#store/store.ts'
@@ -18,11 +18,13 @@ export interface LocationSecrets {
   credentials?: string | undefined
   /** PEM text, whether inline in the location or from its Secret. */
   caCert?: string | undefined
+  /** What `config.customerKeyEncryptionSecret` names: 32 bytes. */
+  customerKey?: Uint8Array | undefined
   env: Environment
   signal?: AbortSignal | undefined
 }
 
-/** The config keys of Velero's AWS plugin that we know (its backupstoragelocation.md); `enableSharedConfig` is always so here. */
+/** The config keys of Velero's AWS plugin (its backupstoragelocation.md), those included that Velero itself puts there; `enableSharedConfig` is always so here, and `storageClass` is ours. */
 const awsKeys = [
   'region',
   's3Url',
@@ -31,15 +33,22 @@ const awsKeys = [
   'profile',
   'serverSideEncryption',
   'kmsKeyId',
+  'customerKeyEncryptionFile',
+  'customerKeyEncryptionSecret',
   'tagging',
+  'storageClass',
   'checksumAlgorithm',
   'insecureSkipTLSVerify',
   'enableSharedConfig',
   'signatureVersion',
+  'credentialsFile',
+  'bucket',
+  'prefix',
+  'caCert',
 ]
 
 /**
- * Opens the store of a BackupStorageLocation. Touches neither disk nor network; `check` does. Rejects with 'invalid', and a message fit for the
+ * Opens the store of a BackupStorageLocation. Touches neither disk nor network beyond the files that its config names; `check` does. Rejects with 'invalid', and a message fit for the
  * location's status, for a provider or config key that is not known, and with 'denied' for credentials that lack the profile.
  */
 export async function storeFromLocation(location: Location, secrets: LocationSecrets): Promise<ObjectStore> {
@@ -52,15 +61,13 @@ export async function storeFromLocation(location: Location, secrets: LocationSec
   )
 }
 
-async function awsStore(
-  location: Location,
-  { credentials, caCert, env, signal }: LocationSecrets,
-): Promise<ObjectStore> {
+async function awsStore(location: Location, secrets: LocationSecrets): Promise<ObjectStore> {
   const { objectStorage, config = {} } = location
   const bucket = objectStorage?.bucket.replace(/^\/+|\/+$/g, '') ?? ''
   if (bucket === '') throw new StoreError('invalid', 'the location names no bucket: set spec.objectStorage.bucket')
   checkKeys(config, awsKeys)
-  if (!['', '4', undefined].includes(config['signatureVersion'])) {
+  // Velero's plugin takes 1 too, and signs with version 4 all the same.
+  if (!['', '1', '4', undefined].includes(config['signatureVersion'])) {
     throw new StoreError(
       'invalid',
       `config.signatureVersion ${config['signatureVersion']} is not supported: leave it out for version 4`,
@@ -74,16 +81,48 @@ async function awsStore(
     pathStyle: flag('config.s3ForcePathStyle', config['s3ForcePathStyle']),
     publicUrl: set(config['publicUrl']),
     profile: set(config['profile']),
-    credentials,
-    caCert,
+    credentials: secrets.credentials ?? (await textOf(config['credentialsFile'])),
+    caCert: secrets.caCert ?? set(config['caCert']),
     insecureSkipTLSVerify: flag('config.insecureSkipTLSVerify', config['insecureSkipTLSVerify']),
     serverSideEncryption: set(config['serverSideEncryption']),
     kmsKeyId: set(config['kmsKeyId']),
+    customerKey: await customerKeyOf(config, secrets),
     tagging: set(config['tagging']),
+    storageClass: set(config['storageClass']),
     checksumAlgorithm: checksum(config['checksumAlgorithm']),
-    env,
-    signal,
+    env: secrets.env,
+    signal: secrets.signal,
   })
+}
+
+async function textOf(path: string | undefined): Promise<string | undefined> {
+  return path ? (await fileOf(path)).toString() : undefined
+}
+
+async function customerKeyOf(
+  config: NonNullable<Location['config']>,
+  { customerKey }: LocationSecrets,
+): Promise<Uint8Array | undefined> {
+  const { customerKeyEncryptionFile: file, customerKeyEncryptionSecret: secret } = config
+  if (file && secret) {
+    throw new StoreError(
+      'invalid',
+      'config.customerKeyEncryptionFile and config.customerKeyEncryptionSecret exclude each other: leave one',
+    )
+  }
+  // As Velero: a newline at the end is no part of the key.
+  return file ? (await fileOf(file)).subarray(0, 32) : customerKey
+}
+
+const goTrue = ['1', 't', 'T', 'TRUE', 'true', 'True']
+const goFalse = ['0', 'f', 'F', 'FALSE', 'false', 'False']
+
+/** Go's words for a boolean, since a location that Velero takes has to be taken. */
+function flag(name: string, value: string | undefined): boolean | undefined {
+  if (value === undefined || value === '') return undefined
+  if (goTrue.includes(value)) return true
+  if (goFalse.includes(value)) return false
+  throw new StoreError('invalid', `${name} is ${JSON.stringify(value)}: write true or false`)
 }
 
 // The directory is the store, whatever the bucket's name, which the API demands: so `--store DIR` and a location show the same backups.

@@ -57,8 +57,8 @@ test('a location of a provider or with settings that are not known is refused', 
     [{ provider: 'aws' }, /names no bucket/],
     [{ provider: 'aws', objectStorage: { bucket: 'a/b' } }, /not the name of a bucket/],
     [{ provider: 'aws', objectStorage, config: { regoin: 'x' } }, /config has regoin/],
-    [{ provider: 'aws', objectStorage, config: { s3ForcePathStyle: '1' } }, /write true or false/],
-    [{ provider: 'aws', objectStorage, config: { signatureVersion: '1' } }, /signatureVersion 1 is not supported/],
+    [{ provider: 'aws', objectStorage, config: { s3ForcePathStyle: 'yes' } }, /write true or false/],
+    [{ provider: 'aws', objectStorage, config: { signatureVersion: '2' } }, /signatureVersion 2 is not supported/],
     [{ provider: 'lifeboat.dev/file', objectStorage, config: { path: 'relative' } }, /absolute path/],
   ]
   for (const [location, words] of refused) await rejectsWith('invalid', storeFromLocation(location, { env }), words)

@@ -18,7 +18,7 @@ export interface OpenOptions {
 
 /**
  * Opens the store that `url` names: a directory (`DIR`, `file:///dir`) or a bucket (`s3://bucket/prefix?…`, see `s3Parameters`).
- * Touches neither disk nor network beyond a CA file; `check` does. Rejects with 'invalid' for what names no store, and for credentials in the URL.
+ * Touches neither disk nor network beyond the files that the URL names; `check` does. Rejects with 'invalid' for what names no store, and for credentials in the URL.
  */
 export async function openStore(url: string, options: OpenOptions): Promise<ObjectStore> {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase()
@@ -36,6 +36,7 @@ const forms = 'give a directory, file:///dir or s3://bucket/prefix'
 export const s3Parameters = [
   'caFile',
   'checksumAlgorithm',
+  'customerKeyFile',
   'endpoint',
   'insecureSkipTLSVerify',
   'kmsKeyId',
@@ -44,6 +45,7 @@ export const s3Parameters = [
   'publicUrl',
   'region',
   'serverSideEncryption',
+  'storageClass',
   'tagging',
 ] as const
 
@@ -72,8 +74,7 @@ async function openS3(text: string, { env, signal }: OpenOptions): Promise<Objec
   }
   if (url.hash !== '') throw new StoreError('invalid', `${text} has a fragment: write %23 for "#"`)
   const given = parameters(url)
-  const { caFile, pathStyle, insecureSkipTLSVerify, ...settings } = given
-  const caCert = caFile && (await withFileErrors({ doing: 'read', path: caFile }, () => readFile(caFile, 'utf8')))
+  const { caFile, customerKeyFile, pathStyle, insecureSkipTLSVerify, ...settings } = given
   return s3Store({
     ...settings,
     bucket: url.host,
@@ -82,10 +83,16 @@ async function openS3(text: string, { env, signal }: OpenOptions): Promise<Objec
     pathStyle: flag('pathStyle', pathStyle) ?? given.endpoint !== undefined,
     insecureSkipTLSVerify: flag('insecureSkipTLSVerify', insecureSkipTLSVerify),
     checksumAlgorithm: checksum(given.checksumAlgorithm),
-    caCert,
+    caCert: caFile && (await fileOf(caFile)).toString(),
+    customerKey: customerKeyFile ? await fileOf(customerKeyFile) : undefined,
     env,
     signal,
   })
+}
+
+/** The content of a file that a setting names. */
+export async function fileOf(path: string): Promise<Buffer> {
+  return await withFileErrors({ doing: 'read', path }, () => readFile(path))
 }
 
 type Parameters = Partial<Record<(typeof s3Parameters)[number], string>>

@@ -32,6 +32,10 @@ export interface S3Options {
   insecureSkipTLSVerify?: boolean | undefined
   serverSideEncryption?: string | undefined
   kmsKeyId?: string | undefined
+  /** 32 bytes with which the server encrypts every object and which it does not keep (SSE-C): who has not got them can read nothing. */
+  customerKey?: Uint8Array | undefined
+  /** Class of every object, such as STANDARD_IA; the default is the bucket's. */
+  storageClass?: string | undefined
   /** Tags for every object, in the form of a URL query. */
   tagging?: string | undefined
   /** Checksum sent with uploads, which locked buckets demand; '' for none. The default is CRC32, as Velero's. */
@@ -41,6 +45,13 @@ export interface S3Options {
   /** Ends every request of the store, also those of methods without a signal of their own. */
   signal?: AbortSignal | undefined
 }
+
+type Unlocking = Pick<Sdk.PutObjectCommandInput, 'SSECustomerAlgorithm' | 'SSECustomerKey'>
+type Making = Unlocking &
+  Pick<
+    Sdk.PutObjectCommandInput,
+    'ServerSideEncryption' | 'SSEKMSKeyId' | 'Tagging' | 'ChecksumAlgorithm' | 'StorageClass'
+  >
 
 /** An open bucket: what the S3 driver's files share. */
 export interface Bucket {
@@ -52,8 +63,10 @@ export interface Bucket {
   /** Empty, or ends with `/`. */
   prefix: string
   url: string
-  /** Fields of every request that makes an object. */
-  making: Pick<Sdk.PutObjectCommandInput, 'ServerSideEncryption' | 'SSEKMSKeyId' | 'Tagging' | 'ChecksumAlgorithm'>
+  /** Fields of every request that makes an object, those of `unlocking` included. */
+  making: Making
+  /** Fields of every request for what is in an object. */
+  unlocking: Unlocking
   /** Runs one request: hands it the signals that end it and translates its errors. */
   ask<T>(
     doing: string,
@@ -88,6 +101,7 @@ export async function openBucket(options: S3Options): Promise<Bucket> {
     prefix,
     url,
     making: makingFields(options),
+    unlocking: unlockingFields(options),
     async ask(doing, request, signal) {
       const signals = [options.signal, signal].filter((signal) => signal !== undefined)
       const abortSignal = signals.length > 1 ? AbortSignal.any(signals) : (signals[0] ?? never)
@@ -154,13 +168,24 @@ async function signerFor({ sdk, client, settings, options }: SignerParts): Promi
   return new sdk.S3Client({ ...settings, ...(BucketRegion && { region: BucketRegion }) })
 }
 
-function makingFields(options: S3Options): Bucket['making'] {
-  const { kmsKeyId, tagging, checksumAlgorithm = 'CRC32' } = options
-  const encryption = kmsKeyId ? 'aws:kms' : options.serverSideEncryption
+function unlockingFields({ customerKey, kmsKeyId }: S3Options): Unlocking {
+  if (customerKey === undefined) return {}
+  if (customerKey.byteLength !== 32) {
+    throw new StoreError('invalid', `the customer key has ${customerKey.byteLength} bytes: it must have exactly 32`)
+  }
+  if (kmsKeyId) throw new StoreError('invalid', 'a customer key and kmsKeyId exclude each other: leave one')
+  return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: Buffer.from(customerKey).toString('base64') }
+}
+
+function makingFields(options: S3Options): Making {
+  const { kmsKeyId, customerKey, tagging, storageClass, checksumAlgorithm = 'CRC32' } = options
+  const encryption = kmsKeyId ? 'aws:kms' : customerKey ? undefined : options.serverSideEncryption
   return {
+    ...unlockingFields(options),
     ...(encryption && { ServerSideEncryption: encryption as Sdk.ServerSideEncryption }),
     ...(kmsKeyId && { SSEKMSKeyId: kmsKeyId }),
     ...(tagging && { Tagging: tagging }),
+    ...(storageClass && { StorageClass: storageClass as Sdk.StorageClass }),
     ...(checksumAlgorithm && { ChecksumAlgorithm: checksumAlgorithm }),
   }
 }

@@ -56,6 +56,7 @@ async function getObject(
   const input = {
     Bucket: bucket.name,
     Key: bucket.prefix + key,
+    ...bucket.unlocking,
     ...(range && { Range: `bytes=${range.start}-${range.end}` }),
     ...(etag && { IfMatch: etag }),
   }

@@ -108,7 +108,7 @@ function causeOfNetworkError(error: Error): Cause | undefined {
   if (untrusted.test(code)) {
     return {
       problem: 'invalid',
-      words: `the server's certificate is not trusted (${code}): name its authority with caFile`,
+      words: `the server's certificate is not trusted (${code}): name its authority (caFile in a URL, caCert of a location)`,
     }
   }
   const words = byCode[code]

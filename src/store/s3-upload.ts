@@ -145,6 +145,7 @@ async function uploadPart(
   const { ChecksumAlgorithm } = bucket.making
   const input = {
     ...objectFields(target),
+    ...bucket.unlocking,
     UploadId: id,
     PartNumber: part.number,
     Body: part.bytes,
@@ -165,7 +166,8 @@ async function completeUpload(
   { id, parts, condition }: { id: string; parts: CompletedPart[]; condition: Condition },
 ): Promise<void> {
   const { bucket } = target
-  const input = { ...objectFields(target), ...condition, UploadId: id, MultipartUpload: { Parts: parts } }
+  const upload = { UploadId: id, MultipartUpload: { Parts: parts } }
+  const input = { ...objectFields(target), ...bucket.unlocking, ...condition, ...upload }
   await bucket.ask(`write ${target.key}`, () =>
     bucket.client.send(new bucket.sdk.CompleteMultipartUploadCommand(input)),
   )
@@ -203,10 +205,12 @@ function isNotImplemented(error: unknown): boolean {
 }
 
 /** The mark of the object that has the key now, '' for one without; undefined when there is none, or nobody may know. */
-async function present({ bucket, key }: Target): Promise<string | undefined> {
+async function present(target: Target): Promise<string | undefined> {
+  const { bucket, key } = target
+  const input = { ...objectFields(target), ...bucket.unlocking }
   try {
     const { Metadata } = await bucket.ask(`look for ${key}`, (options) =>
-      bucket.client.send(new bucket.sdk.HeadObjectCommand({ Bucket: bucket.name, Key: bucket.prefix + key }), options),
+      bucket.client.send(new bucket.sdk.HeadObjectCommand(input), options),
     )
     return Metadata?.[markName] ?? ''
   } catch (error) {

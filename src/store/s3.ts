@@ -32,7 +32,7 @@ export async function s3Store(options: S3Options): Promise<ObjectStore> {
       checkFullKey(bucket, key)
       try {
         const found = await bucket.ask(`look for ${key}`, (options) =>
-          client.send(new sdk.HeadObjectCommand(fields(key)), options),
+          client.send(new sdk.HeadObjectCommand({ ...fields(key), ...bucket.unlocking }), options),
         )
         return { key, size: found.ContentLength ?? 0, modified: found.LastModified ?? new Date(0) }
       } catch (error) {
@@ -66,6 +66,8 @@ export async function s3Store(options: S3Options): Promise<ObjectStore> {
     },
     async presignGet(key, seconds) {
       checkFullKey(bucket, key)
+      // Whoever follows the URL would have to send the key along.
+      if (bucket.unlocking.SSECustomerKey !== undefined) return undefined
       const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
       const expiresIn = Math.min(seconds, longestLife)
       return bucket.ask(`sign a URL for ${key}`, async () =>

@@ -40,6 +40,7 @@ test('locations are checked, with a reason for those that cannot be used, and on
   await makeLocation(kube, namespace, { name: 'unknown', path: '/x', spec: { provider: 'example.com/tape' } })
   const key = { credential: { name: 'absent', key: 'cloud' }, provider: 'aws', config: { region: 'eu-west-1' } }
   await makeLocation(kube, namespace, { name: 'keyless', path: '/x', spec: key })
+  await makeLocation(kube, namespace, { name: 'hasty', path: '/x', spec: { validationFrequency: 'soon' } })
 
   const good = await checked(namespace, 'good')
   assert.equal(good.status?.phase, 'Available')
@@ -48,6 +49,7 @@ test('locations are checked, with a reason for those that cannot be used, and on
   for (const [name, reason] of [
     ['nowhere', /no\/such/],
     ['unknown', /"example\.com\/tape" is not known: use velero\.io\/aws or lifeboat\.dev\/file/],
+    ['hasty', /spec\.validationFrequency: expected a duration/],
     ['keyless', new RegExp(`Secret ${namespace}/absent: there is no such Secret`)],
   ] as const) {
     const { status } = await checked(namespace, name)

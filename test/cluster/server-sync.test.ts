@@ -6,9 +6,9 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { DeleteBackupRequests, type DeleteBackupRequest } from '#api/delete-backup-request.ts'
 import { Restores } from '#api/restore.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { ConfigMaps } from '../support/objects.ts'
 import {
   askForBackup,
   askForRestore,
@@ -22,14 +22,6 @@ import {
 const { kube, kubeconfigPath } = await sharedCluster()
 before(() => installKinds(kube))
 after(() => kube.close())
-
-const ConfigMaps: ResourceType<KubeObject & { data?: Record<string, string> }> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-}
 
 const args = ['--backup-sync-period', '1s']
 
@@ -73,7 +65,7 @@ test('a backup made in A appears in B, is restored and deleted there, and disapp
   await askForRestore(kube, b.name, { name: 'back', spec: { backupName: 'first' } })
   const back = await ended(kube, Restores, { name: 'back', namespace: b.name })
   assert.equal(back.status?.phase, 'Completed', JSON.stringify(back.status))
-  assert.deepEqual((await kube.get(ConfigMaps, 'price', { namespace: shop.name })).data, { apple: '3' })
+  assert.deepEqual((await kube.get(ConfigMaps, 'price', { namespace: shop.name }))['data'], { apple: '3' })
 
   const writable = { merge: { spec: { accessMode: 'ReadWrite' } } }
   await kube.patch(BackupStorageLocations, 'theirs', writable, { namespace: b.name })

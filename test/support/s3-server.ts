@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { ensureAsset } from '#sandbox/assets.ts'
+import { createAuthority, createServingCertificate, longValidity } from '#sandbox/certificate.ts'
 import { freePorts } from '#sandbox/free-port.ts'
 import { lastWords, startProgram, type ProgramOptions, type RunningProgram } from '#sandbox/program.ts'
 import { plainProgress } from './plain-progress.ts'
@@ -21,34 +23,43 @@ export interface S3Server extends AsyncDisposable {
   env: { AWS_ACCESS_KEY_ID: string; AWS_SECRET_ACCESS_KEY: string; AWS_REGION: string }
   /** Folder in which the server keeps its data. */
   directory: string
+  /** PEM of the authority behind its certificate; empty without TLS. */
+  authority: string
 }
 
 const region = 'us-east-1'
 const bucket = 'lifeboat-test'
 
-/** Starts the server and makes its bucket. */
-export async function s3Server(kind: 'versitygw' | 'minio'): Promise<S3Server> {
+/** The one key of minio's own key management. */
+export const kmsKey = 'lifeboat-kms'
+
+/** Starts the server and makes its bucket; with `tls` it speaks https only, with a certificate of an authority of its own. */
+export async function s3Server(
+  kind: 'versitygw' | 'minio',
+  { tls = false }: { tls?: boolean } = {},
+): Promise<S3Server> {
   const path = await ensureAsset(kind, { env: process.env, progress: plainProgress() })
   const home = await mkdtemp(join(tmpdir(), `lifeboat-${kind}-`))
   const directory = join(home, 'data')
   await mkdir(directory)
   const [port] = (await freePorts(1)) as [number]
   const credentials = { accessKeyId: randomBytes(10).toString('hex'), secretAccessKey: randomBytes(20).toString('hex') }
-  const endpoint = `http://127.0.0.1:${port}`
+  const served = tls ? await certificates(home) : undefined
+  const endpoint = `${served === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   const command = kind === 'minio' ? minio : versitygw
   const program = await startProgram({
     name: kind,
     path,
     logPath: join(home, 'log'),
     cwd: home,
-    ...command({ port, directory, home, ...credentials }),
+    ...command({ port, directory, home, certificates: served?.folder, ...credentials }),
   })
   const stop = async () => {
     await program.kill()
     await rm(home, { recursive: true, force: true, maxRetries: 3 })
   }
   try {
-    await makeBucket(program, { endpoint, credentials })
+    await makeBucket(program, { endpoint, credentials, authority: served?.authority })
   } catch (error) {
     await stop()
     throw error
@@ -64,6 +75,7 @@ export async function s3Server(kind: 'versitygw' | 'minio'): Promise<S3Server> {
       AWS_REGION: region,
     },
     directory,
+    authority: served?.authority ?? '',
     [Symbol.asyncDispose]: stop,
   }
 }
@@ -75,16 +87,37 @@ interface Credentials {
 
 type Command = Pick<ProgramOptions, 'args' | 'env'>
 
-function versitygw({ port, directory, ...given }: Credentials & { port: number; directory: string }): Command {
+interface Place extends Credentials {
+  port: number
+  directory: string
+  home: string
+  /** Folder with `public.crt` and `private.key`. */
+  certificates: string | undefined
+}
+
+async function certificates(home: string): Promise<{ folder: string; authority: string }> {
+  const validity = longValidity(new Date())
+  const authority = await createAuthority('Authority of a test', validity)
+  const pair = await createServingCertificate(authority, { commonName: 's3', hosts: ['127.0.0.1'], validity })
+  const folder = join(home, 'certificates')
+  await mkdir(folder)
+  await writeFile(join(folder, 'public.crt'), pair.cert)
+  await writeFile(join(folder, 'private.key'), pair.key, { mode: 0o600 })
+  return { folder, authority: authority.cert }
+}
+
+function versitygw({ port, directory, certificates: folder, ...given }: Place): Command {
+  const tls = folder ? ['--cert', join(folder, 'public.crt'), '--key', join(folder, 'private.key')] : []
   return {
-    args: ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', 'posix', directory],
+    args: ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', ...tls, 'posix', directory],
     env: { ROOT_ACCESS_KEY: given.accessKeyId, ROOT_SECRET_KEY: given.secretAccessKey },
   }
 }
 
-function minio(given: Credentials & { port: number; directory: string; home: string }): Command {
+function minio(given: Place): Command {
+  const tls = given.certificates ? ['--certs-dir', given.certificates] : []
   return {
-    args: ['server', '--quiet', '--address', `127.0.0.1:${given.port}`, given.directory],
+    args: ['server', '--quiet', ...tls, '--address', `127.0.0.1:${given.port}`, given.directory],
     env: {
       HOME: given.home,
       MINIO_ROOT_USER: given.accessKeyId,
@@ -92,15 +125,25 @@ function minio(given: Credentials & { port: number; directory: string; home: str
       // Its console would listen on every address.
       MINIO_BROWSER: 'off',
       MINIO_UPDATE: 'off',
+      // A key management of its own, for server-side encryption.
+      MINIO_KMS_SECRET_KEY: `${kmsKey}:${Buffer.alloc(32, 'k').toString('base64')}`,
     },
   }
 }
 
 async function makeBucket(
   program: RunningProgram,
-  { endpoint, credentials }: { endpoint: string; credentials: Credentials },
+  { endpoint, credentials, authority }: { endpoint: string; credentials: Credentials; authority: string | undefined },
 ): Promise<void> {
-  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials, maxAttempts: 1 })
+  const requestHandler = authority === undefined ? {} : { requestHandler: { httpsAgent: new Agent({ ca: authority }) } }
+  const client = new S3Client({
+    endpoint,
+    region,
+    forcePathStyle: true,
+    credentials,
+    maxAttempts: 1,
+    ...requestHandler,
+  })
   const deadline = performance.now() + 60_000
   let dead: string | undefined
   void program.ended.then((how) => (dead = how))

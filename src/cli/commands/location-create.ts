@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import { command } from '../command.ts'
@@ -7,8 +5,11 @@ import { installationFlags, openCluster, serverNamespace } from '../connection.t
 import { print, type CliContext } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 import { choice, duration, map, text, toggle, type FlagValues } from '../flag.ts'
+import { parseDuration } from '#api/duration.ts'
 import { outputFlag, printObjects } from '../output.ts'
+import { installed } from '../server-door.ts'
 import { locationColumns } from './location-columns.ts'
+import { accessModes, caCertOf, credentialFlag, credentialOf, refuseSecondDefault } from './location-fields.ts'
 
 const flags = {
   ...installationFlags,
@@ -17,10 +18,10 @@ const flags = {
   prefix: text('prefix inside the bucket', { metavar: 'PATH' }),
   default: toggle('make it the location of backups that name none'),
   config: map('settings of the provider: region=…,s3Url=…,s3ForcePathStyle=true; path=… for a directory'),
-  credential: map('Secret with the credentials: secret-name=key'),
+  credential: credentialFlag,
   cacert: text('file with the CA certificates of the store', { metavar: 'FILE' }),
   labels: map('labels of the location'),
-  'access-mode': choice('whether backups may be written', ['ReadWrite', 'ReadOnly']),
+  'access-mode': choice('whether backups may be written', accessModes),
   'backup-sync-period': duration('how often the bucket is looked through; 0 for never'),
   'validation-frequency': duration('how often the store is checked; 0 for once'),
   output: outputFlag(),
@@ -45,10 +46,11 @@ export const locationCreate = command({
     }
     const kube = await openCluster(context, given)
     try {
-      if (given.default === true) await refuseSecondDefault(kube, location)
-      await kube.create(BackupStorageLocations, location, {
-        namespace: location.metadata.namespace,
-        signal: context.signal,
+      const { name } = location.metadata
+      const namespace = serverNamespace(context, given)
+      await installed(BackupStorageLocations, async () => {
+        if (given.default === true) await refuseSecondDefault(kube, { name, namespace })
+        await kube.create(BackupStorageLocations, location, { namespace, signal: context.signal })
       })
     } finally {
       await kube.close()
@@ -61,6 +63,8 @@ export const locationCreate = command({
 async function locationFrom(name: string, given: Given, context: CliContext): Promise<BackupStorageLocation> {
   if (given.provider === undefined) throw new UserError('--provider is needed', { exitCode: USAGE })
   if (given.bucket === undefined) throw new UserError('--bucket is needed', { exitCode: USAGE })
+  if (parseDuration(given['backup-sync-period'] ?? '0') < 0)
+    throw new UserError('--backup-sync-period cannot be negative', { exitCode: USAGE })
   return {
     apiVersion: apiVersionOf(BackupStorageLocations),
     kind: BackupStorageLocations.kind,
@@ -74,41 +78,14 @@ async function locationFrom(name: string, given: Given, context: CliContext): Pr
       objectStorage: {
         bucket: given.bucket,
         prefix: given.prefix,
-        caCert: given.cacert === undefined ? undefined : await caCert(resolve(context.cwd, given.cacert)),
+        caCert: given.cacert === undefined ? undefined : await caCertOf(given.cacert, context),
       },
       config: given.config,
-      credential: credentialFrom(given.credential),
+      credential: credentialOf(given.credential),
       default: given.default ?? false,
       accessMode: given['access-mode'] ?? 'ReadWrite',
       backupSyncPeriod: given['backup-sync-period'],
       validationFrequency: given['validation-frequency'],
     },
   }
-}
-
-function credentialFrom(given: Given['credential']): { name: string; key: string } | undefined {
-  const pairs = Object.entries(given ?? {})
-  if (pairs.length > 1) throw new UserError('--credential takes one SECRET=KEY', { exitCode: USAGE })
-  const [pair] = pairs
-  return pair === undefined ? undefined : { name: pair[0], key: pair[1] }
-}
-
-/** Kubernetes keeps bytes in base64. */
-async function caCert(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw new UserError(`cannot read --cacert: ${error.message}`, { cause: error })
-  })
-  return bytes.toString('base64')
-}
-
-async function refuseSecondDefault(
-  kube: Awaited<ReturnType<typeof openCluster>>,
-  location: BackupStorageLocation,
-): Promise<void> {
-  const { items } = await kube.list(BackupStorageLocations, { namespace: location.metadata.namespace })
-  const other = items.find((item) => item.spec.default === true)
-  if (other === undefined) return
-  throw new UserError(
-    `"${other.metadata.name}" is the default location already; take that away from it before you give it to another`,
-  )
 }

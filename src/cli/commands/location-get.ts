@@ -6,6 +6,7 @@ import { installationFlags, openCluster, serverNamespace } from '../connection.t
 import { OK } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
+import { installed } from '../server-door.ts'
 import { locationColumns } from './location-columns.ts'
 
 export const locationGet = command({
@@ -31,7 +32,7 @@ export const locationGet = command({
         labelSelector: flags.selector && formatSelector(flags.selector),
         signal: context.signal,
       }
-      const locations = await readLocations(kube, args, query)
+      const locations = await installed(BackupStorageLocations, () => readLocations(kube, args, query))
       printObjects(
         context,
         locations.filter(({ spec }) => flags.default !== true || spec.default === true),
