@@ -64,6 +64,8 @@ export const annotationKeys = {
   volumeGroupSnapshotHandle: 'velero.io/csi-volumegroupsnapshot-handle',
   /** Ours: on a Backup that was found in a store, as long as its PodVolumeBackups are not all there. */
   importing: 'lifeboat.dev/importing',
+  /** Ours, on a Restore: why it has not started, as a sentence. */
+  waits: 'lifeboat.dev/waits',
 } as const
 
 /** Prefixes of the pod annotations that describe hooks; the field follows: `pre.hook.backup.velero.io/command`. */

@@ -14,6 +14,7 @@ import { locationDelete } from './commands/location-delete.ts'
 import { locationGet } from './commands/location-get.ts'
 import { locationSet } from './commands/location-set.ts'
 import { restoreCreate } from './commands/restore-create.ts'
+import { restoreDelete } from './commands/restore-delete.ts'
 import { restoreDescribe } from './commands/restore-describe.ts'
 import { restoreGet } from './commands/restore-get.ts'
 import { restoreLogs } from './commands/restore-logs.ts'
@@ -39,6 +40,7 @@ const withoutCompletion: readonly Command[] = [
   restoreGet,
   restoreDescribe,
   restoreLogs,
+  restoreDelete,
   scheduleCreate,
   scheduleGet,
   scheduleDescribe,

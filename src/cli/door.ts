@@ -46,5 +46,7 @@ export interface Door extends AsyncDisposable {
   createRestore(restore: Restore, following: Following): Promise<Restore>
   /** What a restore would do, without doing it; refuses what `createRestore` would. Asks the cluster with the user's rights, also where a server would restore. */
   previewRestore(restore: Restore, options: { signal: AbortSignal }): Promise<OpenRestorePreview>
+  /** Deletes the restore's files and record, not what it restored, or hands that to the server; resolves to a sentence that says which. */
+  deleteRestore(restore: Restore): Promise<string>
   restoreArtifact(name: string, artifact: RestoreArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
 }

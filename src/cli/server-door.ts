@@ -49,6 +49,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     createRestore: (restore, following) =>
       create(place, { type: Restores, object: restore, following, standing: restoreStanding }),
     previewRestore: (restore) => rehearse(place, restore),
+    deleteRestore: (restore) => deleteRestore(place, restore),
     restoreArtifact: (name, artifact) => download(place, restoreTargets[artifact], name),
     [Symbol.asyncDispose]: () => kube.close(),
   }
@@ -161,6 +162,12 @@ async function requestDeletion(place: Place, backup: Backup): Promise<string> {
   const { name } = backup.metadata
   await kube.create(DeleteBackupRequests, deletionRequest(backup, randomUUID().slice(0, 8)), { namespace, signal })
   return `Request to delete backup "${name}" submitted successfully.\nThe backup will be fully deleted after all associated data are removed.`
+}
+
+/** The server removes the files before it lets the object go. */
+async function deleteRestore({ kube, namespace, signal }: Place, { metadata }: Restore): Promise<string> {
+  await kube.delete(Restores, metadata.name, { namespace, uid: metadata.uid, signal })
+  return `Request to delete restore "${metadata.name}" submitted successfully.\nIt is gone as soon as its files are removed.`
 }
 
 /** What a DownloadRequest can ask for (spec/object-store §17); the other artifacts stay on the server. */

@@ -56,6 +56,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
     restore: (name) => readRestore(store, name),
     createRestore: (restore, following) => createRestore(restore, following, options),
     previewRestore: (restore, { signal }) => rehearse(restore, signal, options),
+    deleteRestore: (restore) => deleteRestore(store, restore),
     restoreArtifact: (name, artifact) => findObject(store, restoreKey(name, artifact)),
     [Symbol.asyncDispose]: () => store.close(),
   }
@@ -193,4 +194,9 @@ async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string>
   for (const restore of behind) await deletePrefix(store, restorePrefix(restore.metadata.name))
   const records = behind.length === 0 ? '' : `, with ${counted(behind.length, 'restore')} made from it`
   return `Backup ${name} deleted${records}.`
+}
+
+async function deleteRestore(store: ObjectStore, { metadata: { name } }: Restore): Promise<string> {
+  await deletePrefix(store, restorePrefix(name))
+  return `Restore ${name} deleted.`
 }

@@ -28,6 +28,8 @@ export interface RestoreRun {
   patience?: RestorePatience | undefined
   /** True when an earlier run of this very restore (same `metadata.uid`) was cut off: it is taken up instead of refused. */
   resumes?: boolean | undefined
+  /** True when the store is meant to be read only: a record that it does not take is a warning then, not an error. */
+  readOnly?: boolean | undefined
   signal?: AbortSignal | undefined
   /** At most five calls a second besides one for each step. */
   onProgress?: ((progress: RestoreProgress) => void) | undefined
@@ -36,7 +38,8 @@ export interface RestoreRun {
 /**
  * Restores `backupName` from `store` into the cluster and writes the artifacts under `restores/<name>/`. Resolves to the
  * Restore with its final phase (Completed or PartiallyFailed), counters, progress and times. Rejects with `RestoreError`:
- * before anything was changed in the cluster, or with 'aborted', 'cluster' or 'store' in the middle; then nothing is left in the store.
+ * before anything was changed in the cluster, or with 'aborted' or 'cluster' in the middle; then nothing is left in the store. A
+ * store that does not take the artifacts undoes nothing: that is one more error, and its reason the `failureReason`.
  */
 export async function runRestore(run: RestoreRun): Promise<Restore> {
   const standing: Standing = { record: undefined }
@@ -83,8 +86,23 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
     results: record.results(),
     resourceList: record.resourceList(),
   }
-  await storeArtifacts(artifacts, { store, signal })
-  return finished
+  try {
+    await storeArtifacts(artifacts, { store, signal })
+    return finished
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    return withoutRecord(finished, error, run)
+  }
+}
+
+/** The objects are there, whatever became of the record. In the results nobody could read of it. */
+function withoutRecord(restore: Restore, { message }: StoreError, { readOnly = false }: RestoreRun): Restore {
+  const { status } = restore
+  const failureReason = `the log and the results of the restore could not be stored: ${message}`
+  const counted = readOnly
+    ? { warnings: (status?.warnings ?? 0) + 1 }
+    : { errors: (status?.errors ?? 0) + 1, phase: 'PartiallyFailed' as const }
+  return { ...restore, status: { ...status, ...counted, failureReason } }
 }
 
 async function restoreObjects(

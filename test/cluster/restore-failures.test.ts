@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { Restore } from '#api/restore.ts'
 import { RestoreError, type RestoreProblem } from '#restore/error.ts'
+import { runRestore } from '#restore/run.ts'
 import { backupKey, restorePrefix } from '#store/layout.ts'
 import { memoryStore } from '#store/memory.ts'
-import type { ObjectStore } from '#store/store.ts'
+import { type ObjectStore, StoreError } from '#store/store.ts'
 import { backUp } from '../support/backup-run.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { ConfigMaps, Namespaces, Volumes, make } from '../support/objects.ts'
@@ -111,6 +113,40 @@ test('a name that a restore had before is not taken again', async () => {
   assert.equal(before.length, 6)
   await assert.rejects(bringBack({ kube, store }), problem('name-taken', /choose another name/))
   assert.deepEqual(await Array.fromAsync(store.list(restorePrefix('again'))), before)
+})
+
+test('a store that takes the backup out but no record in undoes nothing: one more error, and it says which', async () => {
+  const { kube } = await sharedCluster()
+  const store = memoryStore()
+  await using lost = await lostNamespace(kube, { store })
+  let puts = 0
+  const full: ObjectStore = {
+    ...store,
+    put: (key, body, options) => {
+      puts += 1
+      if (puts === 3) return Promise.reject(new StoreError('full', `there is no room for ${key}`))
+      return store.put(key, body, options)
+    },
+  }
+  const asked: Restore = {
+    apiVersion: 'velero.io/v1',
+    kind: 'Restore',
+    metadata: { name: 'again' },
+    spec: { backupName: 'nightly' },
+  }
+  const { status } = await runRestore({ restore: asked, kube, store: full, now: () => new Date() })
+  assert.deepEqual([status?.phase, status?.errors, status?.warnings], ['PartiallyFailed', 1, undefined])
+  assert.match(
+    status?.failureReason ?? '',
+    /could not be stored: there is no room for restores\/again\/restore-again-resource-list/,
+  )
+  assert.equal((await namesIn(kube, ConfigMaps, lost.name)).length, 4)
+  assert.deepEqual(await Array.fromAsync(store.list(restorePrefix('again'))), [])
+
+  // Who says that the store is for reading only expects no more.
+  puts = 0
+  const again = await runRestore({ restore: asked, kube, store: full, now: () => new Date(), readOnly: true })
+  assert.deepEqual([again.status?.phase, again.status?.errors, again.status?.warnings], ['Completed', undefined, 1])
 })
 
 test('a restore that is stopped leaves no record, and the next one goes on from there', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -86,6 +87,12 @@ test('with a server in the cluster the same commands go through custom resources
       new RegExp(`- ${copy}/prices\\(created\\)`),
     )
     assert.match((await run('restore', 'logs', 'back')).stdout, /level=info/)
+
+    const gone = await run('restore', 'delete', '--all', '--confirm')
+    assert.match(gone.stdout, /^Request to delete restore "back" submitted/, gone.stderr)
+    await until(async () => (await run('restore', 'get')).stdout.startsWith('No restores'))
+    assert.deepEqual(await readdir(join(folder.path, 'store', 'restores')).catch(() => []), [])
+    assert.deepEqual((await kube.get(configMaps, 'prices', { namespace: copy }))['data'], data)
 
     const refused = await run('backup', 'create', 'wrong', '--storage-location', 'nowhere', '--wait')
     assert.equal(refused.code, 1)

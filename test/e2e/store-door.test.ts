@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
@@ -96,8 +96,19 @@ test('without installation a namespace is backed up, looked at, restored under a
     )
     assert.match((await run('restore', 'logs', 'back')).stdout, /level=info/)
 
+    assert.match((await run('restore', 'delete')).stderr, /say which: names, --all, or --selector/)
+    assert.match((await run('restore', 'delete', 'mistyped')).stderr, /nothing was deleted: add --confirm/)
+    assert.match(
+      (await run('restore', 'delete', 'mistaken', '--confirm')).stderr,
+      /no restore "mistaken".*; there are: back, mistyped/,
+    )
+    assert.equal((await run('delete', 'restores', '-l', 'no=such', '--confirm')).stdout, 'No restores found\n')
+    const gone = await run('delete', 'restore', 'mistyped', '--confirm')
+    assert.equal(gone.stdout, 'Restore mistyped deleted.\n', gone.stderr)
+    assert.deepEqual(await readdir(join(store.path, 'restores')), ['back'])
+
     const deleted = await run('backup', 'delete', 'monday', '--confirm')
-    assert.equal(deleted.stdout, 'Backup monday deleted, with 2 restores made from it.\n')
+    assert.equal(deleted.stdout, 'Backup monday deleted, with 1 restore made from it.\n')
     assert.match((await run('backup', 'get')).stdout, /^No backups in store /)
     assert.match((await run('restore', 'get')).stdout, /^No restores in store /)
   } finally {

@@ -30,7 +30,7 @@ const flags = {
   'schedule-skip-immediately': toggle('new schedules that do not say leave out what is due already'),
   'garbage-collection-frequency': duration('how often expired backups are looked for (default 1h)'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
-  'concurrent-restores': integer('restores run at once (default 1)', 1),
+  'concurrent-restores': integer('restores run at once, as far as they do not overlap (default 2)', 1),
   ...pluginFlags,
   'item-operation-sync-frequency': duration('how often operations of plug-ins are asked about (default 10s)'),
 }
@@ -79,7 +79,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     scheduleSkipImmediately: given['schedule-skip-immediately'] ?? false,
     garbageCollectionFrequency: hourOr(given['garbage-collection-frequency']),
     concurrentBackups: given['concurrent-backups'] ?? 1,
-    concurrentRestores: given['concurrent-restores'] ?? 1,
+    concurrentRestores: given['concurrent-restores'] ?? 2,
     plugins: pluginSettings(context, given),
     itemOperationSyncFrequency: Math.max(0, parseDuration(given['item-operation-sync-frequency'] ?? '0')),
     env: context.env,
