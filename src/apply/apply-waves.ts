@@ -46,7 +46,10 @@ export async function* applyWaves(
   options: ApplyOptions,
 ): AsyncGenerator<Outcome, void, undefined> {
   const { signal } = options
-  const target = await targetOf(options)
+  const end = new AbortController()
+  // Nothing is watched any longer than somebody may wait for it.
+  const whileRunning = signal === undefined ? end.signal : AbortSignal.any([signal, end.signal])
+  const target = await targetOf(options, whileRunning)
   const { namespaces, types, live, pace } = target
   const runner = taskRunner(target)
 
@@ -62,16 +65,21 @@ export async function* applyWaves(
         await live.forget()
       }
       if (late.length === 0) break
+      const gates = new Set(late.flat().map(gateOf))
       // A gate that opened meanwhile is undefined, and lets its tasks go at once.
-      await Promise.race(late.flat().map(async (task) => await gateOf(task)))
+      await Promise.race([...gates].map((gate) => gate ?? Promise.resolve()))
       left = late
     }
   } finally {
+    end.abort()
     await live.forget()
   }
 }
 
-async function targetOf({ kube, policy, resumes, leavesToGit, signal, ...options }: ApplyOptions): Promise<Target> {
+async function targetOf(
+  { kube, policy, resumes, leavesToGit, signal, ...options }: ApplyOptions,
+  whileRunning: AbortSignal,
+): Promise<Target> {
   const pace = adaptivePace()
   const manifest = options.namespaceManifest
   const deletionPatience = options.deletionPatience ?? TEN_MINUTES_MS
@@ -81,8 +89,8 @@ async function targetOf({ kube, policy, resumes, leavesToGit, signal, ...options
     return { ...common, ...(await rehearsedTarget(kube, { manifest, signal })), live }
   }
   const patience = options.namespacePatience ?? TEN_MINUTES_MS
-  const namespaces = await targetNamespaces(kube, { manifest, patience, signal })
-  const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal })
+  const namespaces = await targetNamespaces(kube, { manifest, patience, signal: whileRunning })
+  const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal: whileRunning })
   const live = liveObjects(kube, { signal })
   const accounts = defaultAccounts(kube, { signal })
   return { ...common, kube, namespaces, types, live, accounts }

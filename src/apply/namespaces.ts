@@ -46,6 +46,7 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
   const present = new Set<string>()
   const created = new Set<string>()
   const failed = new Set<string>()
+  const terminating = new Set<string>()
   const gates = new Map<string, Promise<void>>()
   const ensured = new Map<string, Promise<Presence>>()
   const deadline = Date.now() + patience
@@ -78,15 +79,21 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
   for await (const page of kube.pages(Namespaces, { signal })) {
     for (const namespace of page.items) {
       const { name } = namespace.metadata
-      if (beingDeleted(namespace)) {
-        const gone = waitUntilGone(name).finally(() => gates.delete(name))
-        // Whoever waits sees the rejection; without anybody waiting it must not end the process.
-        gone.catch(() => undefined)
-        gates.set(name, gone)
-      } else {
-        present.add(name)
-      }
+      if (beingDeleted(namespace)) terminating.add(name)
+      else present.add(name)
     }
+  }
+  /** Only namespaces that somebody asks for are watched. */
+  const gateOf = (name: string): Promise<void> | undefined => {
+    if (!terminating.has(name)) return undefined
+    let gate = gates.get(name)
+    if (gate === undefined) {
+      gate = waitUntilGone(name).finally(() => terminating.delete(name))
+      // Whoever waits sees the rejection; without anybody waiting it must not end the process.
+      gate.catch(() => undefined)
+      gates.set(name, gate)
+    }
+    return gate
   }
   return {
     async ensure(name) {
@@ -101,7 +108,7 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
       failed.add(name)
       return true
     },
-    gate: (name) => gates.get(name),
+    gate: gateOf,
     isNew: (name) => created.has(name),
   }
 }

@@ -69,7 +69,7 @@ function group(parent: Program, word: string, { hidden }: Registration): Program
 
 const groupSummaries: Readonly<Record<string, string>> = {
   backup: 'Make, list, read and delete backups',
-  restore: 'Restore backups, list and read restores',
+  restore: 'Restore backups; list, read and delete restores',
   schedule: 'Make backups by the clock',
   'backup-location': 'Where backups are kept',
   sandbox: 'A throw-away Kubernetes on this machine',

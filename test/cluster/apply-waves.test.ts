@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { applyWaves } from '#apply/apply-waves.ts'
 import type { Outcome } from '#apply/outcome.ts'
 import type { Task } from '#apply/task.ts'
@@ -130,4 +131,27 @@ test('an object that cannot be read or is refused is its own failure only', asyn
     failed.some((message) => message.startsWith(`error restoring configmaps/${namespace.name}/Not_A_Name: ConfigMap`)),
   )
   assert.ok(outcomes.some((outcome) => line(outcome) === 'configmaps fine created'))
+})
+
+test('a namespace that is being deleted is watched only for objects that go there, and no longer than the run lasts', async () => {
+  const { kube } = await sharedCluster()
+  await using stuck = await testNamespace(kube)
+  await using free = await testNamespace(kube)
+  const hold = (finalizers: string[] | null): Promise<KubeObject> =>
+    kube.patch(ConfigMaps, 'anchor', { merge: { metadata: { finalizers } } }, { namespace: stuck.name })
+  await kube.create(ConfigMaps, object(ConfigMaps, 'anchor'), { namespace: stuck.name })
+  await hold(['test.lifeboat.dev/hold'])
+  await kube.delete(Namespaces, stuck.name)
+  try {
+    const wave = [taskFor(object(ConfigMaps, 'c'), { type: ConfigMaps, namespace: free.name })]
+    await Array.fromAsync(applyWaves([wave], { kube, namespaceManifest }))
+    const late = taskFor(object(ConfigMaps, 'd'), { type: ConfigMaps, namespace: stuck.name })
+    const stop = AbortSignal.timeout(700)
+    await assert.rejects(Array.fromAsync(applyWaves([[late]], { kube, namespaceManifest, signal: stop })))
+    const { calls } = kube
+    await sleep(1_200)
+    assert.equal(kube.calls, calls)
+  } finally {
+    await hold(null)
+  }
 })

@@ -19,6 +19,7 @@ import {
   ended,
   eventually,
   installKinds,
+  letRestoresGo,
   makeLocation,
   startServer,
 } from '../support/server.ts'
@@ -55,6 +56,7 @@ test('work that a killed or stopped server leaves is taken up and completed by t
   await using shop = await testNamespace(kube)
   await using folder = await scratchFolder()
   const namespace = home.name
+  await using _finalizers = { [Symbol.asyncDispose]: () => letRestoresGo(kube, namespace) }
   await installKinds(kube)
   await fill(kube, shop.name)
   await makeLocation(kube, namespace, { path: folder.path })

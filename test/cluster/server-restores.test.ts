@@ -16,6 +16,7 @@ import {
   ended,
   eventually,
   installKinds,
+  letRestoresGo,
   makeLocation,
   startServer,
 } from '../support/server.ts'
@@ -31,6 +32,7 @@ async function site(args: string[] = []) {
   const shop = stack.use(await testNamespace(kube))
   const folder = stack.use(await scratchFolder())
   const namespace = home.name
+  stack.defer(() => letRestoresGo(kube, namespace))
   await make(kube, ConfigMaps, { name: 'prices', namespace: shop.name, data: { tea: '3' } })
   await makeLocation(kube, namespace, { path: folder.path })
   stack.use(startServer({ kubeconfigPath, namespace, args }))

@@ -100,6 +100,15 @@ export async function askForRestore(
   return await kube.create(Restores, custom(Restores, name, spec), { namespace })
 }
 
+/** Lets go of the restores in `namespace`, which otherwise never goes away once no server is left to remove their files. */
+export async function letRestoresGo(kube: KubeClient, namespace: string): Promise<void> {
+  for await (const { items } of kube.pages(Restores, { namespace })) {
+    for (const { metadata } of items) {
+      await kube.patch(Restores, metadata.name, { merge: { metadata: { finalizers: null } } }, { namespace })
+    }
+  }
+}
+
 /** The object once its phase is final. */
 export async function ended<T extends Backup | Restore>(
   kube: KubeClient,
