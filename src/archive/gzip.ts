@@ -1,15 +1,45 @@
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
+import { createGunzip, createGzip, type Gzip } from 'node:zlib'
 import { ArchiveError } from './error.ts'
 
 const chunkSize = 64 * 1024
 
-/** Compresses into one gzip member, on the thread pool. Takes from `bytes` only as fast as it is read; its errors come out unchanged. */
+/**
+ * Compresses into one gzip member, on the thread pool: one chunk while the next is being made. A chunk is done with when the second after
+ * it is asked for, and may then be overwritten. Takes from `bytes` only as fast as it is read; its errors come out unchanged.
+ */
 export async function* gzip(
   bytes: AsyncIterable<Uint8Array>,
   { level }: { level: number },
 ): AsyncGenerator<Uint8Array> {
-  yield* through(bytes, createGzip({ level, chunkSize }))
+  const engine = createGzip({ level, chunkSize })
+  const source = bytes[Symbol.asyncIterator]()
+  // Whoever reads the engine hears of it.
+  feed(source, engine).catch((error: unknown) => engine.destroy(error as Error))
+  try {
+    yield* engine as AsyncIterable<Uint8Array>
+  } finally {
+    // For a reader that left: nothing wakes a write of which the engine cannot get rid.
+    source.return?.().catch(() => {})
+  }
+}
+
+async function feed(source: AsyncIterator<Uint8Array>, engine: Gzip): Promise<void> {
+  let before: Promise<void> = Promise.resolve()
+  for (let next = await source.next(); next.done !== true; next = await source.next()) {
+    await before
+    before = written(engine, next.value)
+    // Awaited a turn later; until then it must not count as unhandled.
+    before.catch(() => {})
+  }
+  await before
+  engine.end()
+}
+
+function written(engine: Gzip, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    engine.write(chunk, (error) => (error ? reject(error) : resolve()))
+  })
 }
 
 /** Decompresses any number of gzip members. `name` is for messages: 'not-gzip', 'corrupt', 'truncated' or 'trailing-data'. */
@@ -47,7 +77,7 @@ function trailing(name: string, cause?: unknown): ArchiveError {
 
 async function* through(
   bytes: AsyncIterable<Uint8Array>,
-  engine: ReturnType<typeof createGzip | typeof createGunzip>,
+  engine: ReturnType<typeof createGunzip>,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const feeding = signal === undefined ? pipeline(bytes, engine) : pipeline(bytes, engine, { signal })

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import type { Item } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import { metadataOf, resourceName } from '#kube/object.ts'
 import { entryPath } from './entry-path.ts'
 import { gzip } from './gzip.ts'
 import type { ManifestEntry } from './manifest.ts'
-import { paddingOf, tarHeader } from './tar-header.ts'
+import { tarWriter, type FileContent } from './tar-writer.ts'
 import { encodeWithdrawn, withdrawnPath } from './withdrawn.ts'
 
 /** One object for the archive. `preferred`: its version is the group's preferred one, so it also gets the unversioned path. */
@@ -34,8 +34,8 @@ export interface PackOptions {
 /** Content of `metadata/version`, and `status.formatVersion` of the backup. */
 export const archiveFormatVersion = '1.1.0'
 
+/** Each chunk is one trip to the thread pool. */
 const chunkBytes = 256 * 1024
-const endOfArchive = new Uint8Array(1024)
 
 /** The bytes of `<backup>.tar.gz` (spec/object-store §4). Pulls items only as fast as bytes are taken; an error of `items` comes out unchanged. */
 export function packArchive(items: AsyncIterable<PackItem>, options: PackOptions): AsyncIterable<Uint8Array> {
@@ -46,35 +46,25 @@ async function* tarChunks(
   items: AsyncIterable<PackItem>,
   { mtime, onEntry, withdrawn, onWithdrawn }: PackOptions,
 ): AsyncGenerator<Uint8Array> {
-  const seconds = Math.max(0, Math.floor(mtime.getTime() / 1000))
-  let parts: Uint8Array[] = []
-  let size = 0
-  const add = (path: string, bytes: Uint8Array): void => {
-    const header = tarHeader({ path, size: bytes.length, mtime: seconds })
-    const padding = endOfArchive.subarray(0, paddingOf(bytes.length))
-    parts.push(header, bytes, padding)
-    size += header.length + bytes.length + padding.length
-  }
-  add('metadata/version', Buffer.from(`${archiveFormatVersion}\n`))
+  const tar = tarWriter({ mtime: Math.max(0, Math.floor(mtime.getTime() / 1000)) })
+  tar.add(['metadata/version'], fileOf(Buffer.from(`${archiveFormatVersion}\n`)))
   for await (const { item, preferred, later } of items) {
-    const bytes = Buffer.from(JSON.stringify(item.object))
     const paths = pathsOf(item, preferred)
-    for (const path of paths) add(path, bytes)
+    const bytes = tar.add(paths, item.raw ?? fileOf(Buffer.from(JSON.stringify(item.object))))
     onEntry?.({ ...manifestEntry(item, paths[0]!, bytes), ...(later === true ? { later } : {}) })
-    if (size >= chunkBytes) {
-      // Joined, because every chunk is one trip to the thread pool.
-      yield Buffer.concat(parts, size)
-      parts = []
-      size = 0
-    }
+    if (tar.size >= chunkBytes) yield tar.take()
   }
   const back = [...(withdrawn?.() ?? [])].flatMap(({ preferred, ...ref }) => pathsOf(ref, preferred))
   if (back.length > 0) {
-    add(withdrawnPath, encodeWithdrawn(back))
+    tar.add([withdrawnPath], fileOf(Buffer.from(encodeWithdrawn(back))))
     onWithdrawn?.(back)
   }
-  parts.push(endOfArchive)
-  yield Buffer.concat(parts)
+  tar.end()
+  yield tar.take()
+}
+
+function fileOf(bytes: Buffer): FileContent {
+  return { size: bytes.length, copyTo: (target, at) => void bytes.copy(target, at) }
 }
 
 function pathsOf({ type, namespace, name }: Omit<Item, 'object'>, preferred: boolean): string[] {
@@ -83,7 +73,7 @@ function pathsOf({ type, namespace, name }: Omit<Item, 'object'>, preferred: boo
   return preferred ? [entryPath({ ...address, version: undefined, preferred: false }), versioned] : [versioned]
 }
 
-function manifestEntry({ type, object }: Item, path: string, bytes: Uint8Array): ManifestEntry {
-  const { uid, resourceVersion } = object.metadata
-  return { path, version: type.version, uid, resourceVersion, sha256: hash('sha256', bytes), size: bytes.length }
+function manifestEntry(item: Item, path: string, bytes: Uint8Array): ManifestEntry {
+  const { uid, resourceVersion } = metadataOf(item)
+  return { path, version: item.type.version, uid, resourceVersion, sha256: hash('sha256', bytes), size: bytes.length }
 }

@@ -1,14 +1,13 @@
 const block = 512
-const mode = '0000755\0'
-const nobody = '0000000\0'
+const digits = 11
+/** Of the fields in a header. */
+const place = { size: 124, checksum: 148, prefix: 345 }
 
 /** What the header of one regular file says. */
 export interface TarFile {
   readonly path: string
   /** Bytes. */
   readonly size: number
-  /** Seconds since 1970. */
-  readonly mtime: number
 }
 
 /** Zero bytes that follow a file of `size` bytes. */
@@ -16,34 +15,37 @@ export function paddingOf(size: number): number {
   return -size & (block - 1)
 }
 
-/** The header blocks of a regular file, mode 0755, owner 0: ustar where the path fits, else preceded by a PAX record with the path. */
-export function tarHeader(file: TarFile): Buffer {
-  const ustar = ustarPath(file.path)
-  if (ustar !== undefined) {
-    const header = Buffer.alloc(block)
-    writeHeader(header, ustar, { ...file, type: '0' })
-    return header
+/** What the header of a file with this path takes at most. */
+export function mostHeaderBytes(path: string): number {
+  // Beyond ustar: a header for the record, the record with up to three bytes for each character, the header itself.
+  return path.length <= 100 ? 4 * block : 4 * block + 3 * path.length
+}
+
+/**
+ * Puts the header blocks of a regular file, mode 0755, owner 0, at `at` and gives the place behind them: ustar where the path fits, else
+ * preceded by a PAX record with the path.
+ */
+export type PutHeader = (file: TarFile, target: Buffer, at: number) => number
+
+/** For files that were all changed at `mtime`, in seconds since 1970. */
+export function headersOf(mtime: number): PutHeader {
+  const [plain, pax] = [commonHeader(mtime, '0'), commonHeader(mtime, 'x')]
+  return ({ path, size }, target, at) => {
+    const ustar = ustarPath(path)
+    if (ustar !== undefined) return put(plain, { ...ustar, size }, target, at)
+    const record = Buffer.from(paxRecord('path', path))
+    const padding = paddingOf(record.length)
+    const short = shortened(path)
+    const recordAt = put(pax, { name: `PaxHeaders/${short}`, prefix: '', size: record.length }, target, at)
+    record.copy(target, recordAt)
+    target.fill(0, recordAt + record.length, recordAt + record.length + padding)
+    return put(plain, { name: short, prefix: '', size }, target, recordAt + record.length + padding)
   }
-  const records = Buffer.from(paxRecord('path', file.path))
-  const at = block + records.length + paddingOf(records.length)
-  const blocks = Buffer.alloc(at + block)
-  const short = Buffer.from(file.path)
-    .subarray(0, 80)
-    .toString('latin1')
-    .replace(/[^ -~]/g, '_')
-  writeHeader(
-    blocks.subarray(0, block),
-    { name: `PaxHeaders/${short}`, prefix: '' },
-    { ...file, size: records.length, type: 'x' },
-  )
-  records.copy(blocks, block)
-  writeHeader(blocks.subarray(at), { name: short, prefix: '' }, { ...file, type: '0' })
-  return blocks
 }
 
 interface UstarPath {
-  name: string
-  prefix: string
+  readonly name: string
+  readonly prefix: string
 }
 
 /** Splits a path into ustar's name and prefix; undefined when it does not fit or is not ASCII. */
@@ -60,6 +62,13 @@ function isAscii(text: string): boolean {
   return true
 }
 
+function shortened(path: string): string {
+  return Buffer.from(path)
+    .subarray(0, 80)
+    .toString('latin1')
+    .replace(/[^ -~]/g, '_')
+}
+
 /** A PAX record starts with its own length in bytes, digits included. */
 function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`
@@ -69,18 +78,43 @@ function paxRecord(key: string, value: string): string {
   return `${length}${rest}`
 }
 
-function writeHeader(header: Buffer, { name, prefix }: UstarPath, file: TarFile & { type: string }): void {
-  header.write(name, 0, 'latin1')
-  header.write(mode + nobody + nobody + octal(file.size, 11) + octal(file.mtime, 11), 100, 'latin1')
-  // The checksum is taken as if its own field were blanks.
-  header.write(`        ${file.type}`, 148, 'latin1')
-  header.write('ustar\x0000', 257, 'latin1')
-  if (prefix !== '') header.write(prefix, 345, 'latin1')
-  let sum = 0
-  for (let i = 0; i < block; i++) sum += header[i]!
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+interface CommonHeader {
+  readonly bytes: Buffer
+  readonly sum: number
 }
 
-function octal(value: number, digits: number): string {
-  return `${value.toString(8).padStart(digits, '0')}\0`
+/** What the headers of all files have in common. The checksum is taken as if its own field were blanks. */
+function commonHeader(mtime: number, type: '0' | 'x'): CommonHeader {
+  const bytes = Buffer.alloc(block)
+  const [mode, nobody] = ['0000755\0', '0000000\0']
+  bytes.write(mode + nobody + nobody, 100, 'latin1')
+  bytes.write(`${octal(mtime)}\0        ${type}`, 136, 'latin1')
+  bytes.write('ustar\x0000', 257, 'latin1')
+  return { bytes, sum: bytes.reduce((sum, byte) => sum + byte, 0) }
+}
+
+function put(
+  common: CommonHeader,
+  { name, prefix, size }: UstarPath & { size: number },
+  target: Buffer,
+  at: number,
+): number {
+  const length = octal(size)
+  const sum = common.sum + sumOf(name) + sumOf(prefix) + sumOf(length)
+  common.bytes.copy(target, at)
+  target.write(name, at, 'latin1')
+  target.write(length, at + place.size, 'latin1')
+  target.write(`${sum.toString(8).padStart(6, '0')}\0`, at + place.checksum, 'latin1')
+  if (prefix !== '') target.write(prefix, at + place.prefix, 'latin1')
+  return at + block
+}
+
+function sumOf(text: string): number {
+  let sum = 0
+  for (let i = 0; i < text.length; i++) sum += text.charCodeAt(i)
+  return sum
+}
+
+function octal(value: number): string {
+  return value.toString(8).padStart(digits, '0')
 }

@@ -7,7 +7,8 @@ import { isFatal } from '#collect/start.ts'
 import { cleanForBackup, withoutInternalAnnotations } from '#items/clean-for-backup.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { Item, KubeObject, ServedType } from '#kube/object.ts'
-import { apiVersionOf, resourceName } from '#kube/object.ts'
+import { apiVersionOf, detached, resourceName, withObject } from '#kube/object.ts'
+import { rawObject } from '#kube/raw-object.ts'
 import type { RunningAction, RunningActions } from '#plugins/actions.ts'
 import type { Decision } from '#plugins/answer.ts'
 import { PluginError } from '#plugins/error.ts'
@@ -35,8 +36,8 @@ export interface ItemActions extends AsyncDisposable {
    * operations have ended, those that plug-ins want as they are then.
    */
   items(): AsyncIterable<CollectedItem>
-  /** The object of such an item for the archive. */
-  clean(item: Item): KubeObject
+  /** Such an item as it goes into the archive. */
+  clean(item: CollectedItem): CollectedItem
   /** What others refer to and does not exist; final when `items` has ended. */
   readonly missing: readonly Reference[]
   /** What has to be taken back; final when `items` has ended. */
@@ -92,8 +93,8 @@ export class ActingOnItems implements ItemActions {
     yield* this.#queuedItems()
   }
 
-  clean(item: Item): KubeObject {
-    return item.object
+  clean(item: CollectedItem): CollectedItem {
+    return item
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,7 +106,7 @@ export class ActingOnItems implements ItemActions {
   /** True for an item that is stored at the end. */
   #hold(item: CollectedItem): boolean {
     if (this.#postponed.size === 0 || !item.preferred || !this.#postponed.has(keyOf(item))) return false
-    this.#held.set(keyOf(item), item)
+    this.#held.set(keyOf(item), detached(item))
     return true
   }
 
@@ -152,7 +153,7 @@ export class ActingOnItems implements ItemActions {
       const object = await kube.find(type, name, { namespace, signal })
       if (object === undefined) return undefined
       this.#later.add(referenceKey(reference))
-      return { ...this.#cleaned(itemOf(type, object)), later: true }
+      return this.#cleaned(itemOf(type, rawObject(object), { later: true }))
     } catch (error) {
       if (await isFatal(error, { kube, signal })) throw error
       log.error('Could not read an object that a plug-in asked for', {
@@ -165,7 +166,7 @@ export class ActingOnItems implements ItemActions {
 
   /** Our own steps come first, as Velero's own actions do. */
   #cleaned(item: CollectedItem): CollectedItem {
-    return withObject(item, cleanForBackup(item, { backupName: this.#options.backup.metadata.name }))
+    return cleanForBackup(item, { backupName: this.#options.backup.metadata.name })
   }
 
   /** The item as the actions leave it; undefined when it stays out. */
@@ -252,7 +253,7 @@ interface Additional {
 }
 
 function nameOnly(type: ServedType, { namespace, name }: Reference): CollectedItem {
-  return itemOf(type, { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } })
+  return itemOf(type, rawObject({ apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } }))
 }
 
 function isSkip(decision: Decision): boolean {
@@ -262,10 +263,6 @@ function isSkip(decision: Decision): boolean {
 /** Annotations speak only on an item that the action has returned. */
 function annotation({ item }: Decision, key: string): string | undefined {
   return item?.metadata.annotations?.[key]
-}
-
-function withObject(item: CollectedItem, object: KubeObject): CollectedItem {
-  return object === item.object ? item : { ...item, object }
 }
 
 function keyOf({ type, namespace, name }: Omit<Item, 'object'>): string {

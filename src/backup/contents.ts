@@ -3,7 +3,7 @@ import type { CutType } from '#archive/manifest.ts'
 import type { PackItem } from '#archive/pack.ts'
 import type { CollectedItem, CollectedRef } from '#collect/collect.ts'
 import type { Reading } from '#collect/list.ts'
-import type { Item, KubeObject, ResourceType } from '#kube/object.ts'
+import type { Item, ResourceType } from '#kube/object.ts'
 import { apiVersionOf, resourceName } from '#kube/object.ts'
 
 /** What went into the archive, counted while it passes. */
@@ -15,7 +15,7 @@ export interface Contents {
   /** The items as they are stored, counted on their way. */
   pass(
     items: AsyncIterable<CollectedItem>,
-    options: { clean: (item: Item) => KubeObject; signal?: AbortSignal | undefined },
+    options: { clean: (item: CollectedItem) => Item; signal?: AbortSignal | undefined },
   ): AsyncIterable<PackItem>
   /** Takes back what has passed; gives those of `refs` that had. */
   withdraw(refs: readonly CollectedRef[]): CollectedRef[]
@@ -39,11 +39,10 @@ export function openContents(onItem: (item: Item, count: number) => void): Conte
     async *pass(items, { clean, signal }) {
       for await (const item of items) {
         signal?.throwIfAborted()
-        const object = clean(item)
-        const { namespace, name, preferred, later } = item
-        const isNew = list.add({ apiVersion: object.apiVersion, kind: object.kind, namespace, name })
-        if (isNew) tally(item.type, 1)
-        yield { item: object === item.object ? item : { ...item, object }, preferred, later }
+        const { type, namespace, name, preferred, later } = item
+        const isNew = list.add({ apiVersion: apiVersionOf(type), kind: type.kind, namespace, name })
+        if (isNew) tally(type, 1)
+        yield { item: clean(item), preferred, later }
         if (isNew) onItem(item, count)
       }
     },

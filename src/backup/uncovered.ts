@@ -2,7 +2,7 @@ import type { BackupSpec } from '#api/backup.ts'
 import { annotationKeys, hookPrefixes } from '#api/labels.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { Item } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import { metadataOf, resourceName } from '#kube/object.ts'
 
 /** Counts what a backup was asked to do and this version cannot: hooks and the data of volumes. Nobody may take such a backup for a whole one. */
 export interface Uncovered {
@@ -20,11 +20,11 @@ export function openUncovered(spec: BackupSpec): Uncovered {
   const count = { hooks: 0, copies: 0, volumes: 0 }
   const asked = [spec.snapshotVolumes, spec.snapshotMoveData, spec.defaultVolumesToFsBackup].includes(true)
   return {
-    see({ type, object }) {
-      const resource = resourceName(type)
+    see(item) {
+      const resource = resourceName(item.type)
       if (resource === 'persistentvolumes') count.volumes += 1
       if (resource !== 'pods') return
-      const { annotations = {} } = object.metadata
+      const { annotations = {} } = metadataOf(item)
       if (backupHooks.some((key) => key in annotations)) count.hooks += 1
       if (annotations[annotationKeys.backupVolumes]) count.copies += 1
     },

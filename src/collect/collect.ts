@@ -1,7 +1,7 @@
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
 import { namespaceSkipReason, skipReason } from '#selection/backup-scope.ts'
-import { itemOf, type CollectedItem, type CollectedRef } from './collected.ts'
+import type { CollectedItem, CollectedRef } from './collected.ts'
 import { isNamespaces, planLists } from './list-plan.ts'
 import type { ListRequest, Reading } from './list.ts'
 import { mergeSources } from './merge.ts'
@@ -72,7 +72,7 @@ export async function openCollection(options: CollectOptions): Promise<Collectio
     missingOrdered: [],
   }
   const namespaces = scope.types.some(isNamespaces) ? scope.namespaces.length : 0
-  const expected = lists.reduce((sum, list) => sum + list.first.length + (list.remaining ?? 0), namespaces)
+  const expected = lists.reduce((sum, list) => sum + list.first.items.length + (list.first.remaining ?? 0), namespaces)
   return {
     items: allItems(run),
     want: (references, options) => run.wanted.want(references, options),
@@ -96,7 +96,7 @@ export async function readAll(
 ): Promise<{ objects: readonly KubeObject[]; reading: Reading }> {
   const readings: Reading[] = []
   const source = listSource({ type }, { context: listContext(options), readings, replayables: [] })
-  const objects = (await Array.fromAsync(source())).flatMap((page) => page.objects)
+  const objects = (await Array.fromAsync(source())).flatMap((page) => Array.from(page, (item) => item.object))
   return { objects, reading: readings[0] ?? failedReading({ type }, 'was not read') }
 }
 
@@ -122,10 +122,9 @@ async function* changedItems(run: Run): AsyncGenerator<CollectedItem, void, void
     const target = commonVersion(run.replayables, run.context.cut)
     if (target === undefined) return
     run.context.cut = target
-    for (const { list, present, gone } of await settle(run.replayables, target, run.context)) {
-      const { type } = list.reading.request
-      for (const object of gone) noteGone(run, itemOf(type, object))
-      for (const object of present) yield* taken(run, itemOf(type, object))
+    for (const { present, gone } of await settle(run.replayables, target, run.context)) {
+      for (const item of gone) noteGone(run, item)
+      for (const item of present) yield* taken(run, item)
     }
     yield* relatedItems(run)
   }
@@ -151,23 +150,19 @@ function* taken(run: Run, item: CollectedItem): Generator<CollectedItem, void, v
 
 async function* listedItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   const sources = run.types.map((type) => typeSource(type, run))
-  for await (const { type, objects } of mergeSources(sources, run.parallel ?? 3)) {
-    for (const object of objects) {
-      const item = itemOf(type, object)
-      if (skipReason(item, run.scope) === undefined) yield* taken(run, item)
-    }
+  for await (const items of mergeSources(sources, run.parallel ?? 3)) {
+    for (const item of items) if (skipReason(item, run.scope) === undefined) yield* taken(run, item)
   }
 }
 
 async function* namespaceItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   const type = run.scope.types.find(isNamespaces)
   if (type === undefined) return
-  const takes = (object: KubeObject): boolean =>
-    namespaceSkipReason(object, run.scope, run.populated.has(object.metadata.name)) === undefined
-  for await (const { objects } of listSource({ type }, { ...run, takes })()) {
-    for (const object of objects) {
-      if (!takes(object)) continue
-      const item = itemOf(type, object)
+  const takes = ({ object, name }: CollectedItem): boolean =>
+    namespaceSkipReason(object, run.scope, run.populated.has(name)) === undefined
+  for await (const items of listSource({ type }, { ...run, takes })()) {
+    for (const item of items) {
+      if (!takes(item)) continue
       run.wanted.taken(item)
       yield item
     }
@@ -197,14 +192,13 @@ async function* placeItems(
     }
   }
   const sources = places.flatMap((place) => {
-    const takes = (object: KubeObject): boolean =>
-      place.names.has(object.metadata.name) && run.wanted.accepts(itemOf(place.type, object))
+    const takes = (item: CollectedItem): boolean => place.names.has(item.name) && run.wanted.accepts(item)
     return placeRequests(place).map((request) => listSource(request, { ...run, takes, pageSize: RELATED_PAGE }))
   })
-  for await (const { type, objects } of mergeSources(sources, run.parallel ?? 3)) {
-    for (const object of objects) {
-      const item = itemOf(type, object)
-      const known = absent.delete(referenceKey({ ...item, resource: resourceName(type) }))
+  for await (const items of mergeSources(sources, run.parallel ?? 3)) {
+    for (const item of items) {
+      const { type, namespace, name } = item
+      const known = absent.delete(referenceKey({ resource: resourceName(type), namespace, name }))
       if (!known || !run.wanted.accepts(item)) continue
       run.wanted.taken(item)
       yield item
@@ -237,5 +231,5 @@ async function objectsIn(run: Run, resource: string, namespace: string | undefin
   const type = run.cut.types.find((type) => type.preferred && resourceName(type) === resource)
   if (type === undefined) return []
   const pages = await Array.fromAsync(listSource({ type, namespace }, run)())
-  return pages.flatMap((page) => page.objects)
+  return pages.flatMap((page) => Array.from(page, (item) => item.object))
 }

@@ -1,6 +1,6 @@
-import type { KubeClient, ListOptions, Page } from '#kube/client.ts'
+import type { KubeClient, ListOptions, RawList, RawPage } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { RawObject, ResourceType } from '#kube/object.ts'
 import { apiVersionOf, resourceName } from '#kube/object.ts'
 
 /** One list to make: a type, everywhere or in one namespace, all of it or what a selector takes, or the one object of a name. */
@@ -34,13 +34,10 @@ export interface ReadingPart {
   readonly resourceVersion: string
 }
 
-/** A list whose first object has been read: from here on it is known to be allowed, and its continue token holds the version. */
+/** A list whose first objects have been read: from here on it is known to be allowed, and its continue token holds the version. */
 export interface StartedList {
   readonly reading: Reading
-  readonly first: readonly KubeObject[]
-  readonly continue: string | undefined
-  /** Objects after `first`, if the server says. */
-  readonly remaining: number | undefined
+  readonly first: RawPage
 }
 
 export interface ListContext {
@@ -49,6 +46,7 @@ export interface ListContext {
   cut: string
   /** Group-versions that another server answers: it has revisions of its own. */
   readonly aggregated: ReadonlySet<string>
+  /** Most objects per page. */
   readonly pageSize: number
   readonly signal?: AbortSignal | undefined
 }
@@ -59,9 +57,14 @@ const EXPIRED_AT_START = 'the cut had expired'
 const UNABLE = 'the server cannot list this type at a given version'
 
 /**
- * Begins a list at the cut with its first object, or at its own version where the cut cannot be had. One object is enough
- * to learn whether the list is allowed and to fix its version, and costs one call more at most. Rejects with KubeError.
+ * Lists begin with a few objects: enough for most types, and to learn whether the list is allowed, how large its objects are, and its
+ * version; not too many to be kept until all lists have begun.
  */
+const FIRST = 20
+/** Several pages are in memory at the same time. */
+const PAGE_BYTES = 6 * 2 ** 20
+
+/** Begins a list at the cut, or at its own version where the cut cannot be had. Rejects with KubeError. */
 export async function startList(request: ListRequest, context: ListContext): Promise<StartedList> {
   const { cut } = context
   if (context.aggregated.has(apiVersionOf(request.type))) return startAtOwnVersion(request, context, AGGREGATED)
@@ -83,17 +86,18 @@ export async function startList(request: ListRequest, context: ListContext): Pro
 export async function* readPages(
   list: StartedList,
   context: ListContext,
-): AsyncGenerator<readonly KubeObject[], void, void> {
-  let last: KubeObject | undefined
-  let start: Pick<StartedList, 'first' | 'continue'> = list
+): AsyncGenerator<Iterable<RawObject>, void, void> {
+  let last: string | undefined
+  let start = list.first
   for (;;) {
     const lastBefore = last
     try {
       for await (const items of restOf(start, list.reading.request, context)) {
         // A list that starts over passes what was seen before.
-        const fresh = last === undefined ? items : itemsAfter(items, last)
-        last = fresh.at(-1) ?? last
-        if (fresh.length > 0) yield fresh
+        const seen = last === undefined ? 0 : countUpTo(last, items)
+        if (seen === items.length) continue
+        last = keyOf(items.at(items.length - 1))
+        yield seen === 0 ? items : Iterator.from(items).drop(seen)
       }
       return
     } catch (error) {
@@ -105,21 +109,21 @@ export async function* readPages(
 }
 
 async function* restOf(
-  start: Pick<StartedList, 'first' | 'continue'>,
+  start: RawPage,
   request: ListRequest,
   context: ListContext,
-): AsyncGenerator<readonly KubeObject[], void, void> {
-  yield start.first
-  if (start.continue === undefined) return
-  for await (const page of pagesFrom(request, context, start.continue)) yield page.items
+): AsyncGenerator<RawList, void, void> {
+  yield start.items
+  const how = { ...howToList(request, context), limit: context.pageSize, pageBytes: PAGE_BYTES }
+  for await (const page of context.kube.pagesAfter(start, request.type, how)) yield page.items
 }
 
 function started(
   request: ListRequest,
-  page: Page,
+  first: RawPage,
   { atCut, reason }: { atCut: boolean; reason: string | undefined },
 ): StartedList {
-  const { resourceVersion } = page
+  const { resourceVersion } = first
   const reading = {
     request,
     resourceVersion,
@@ -129,7 +133,7 @@ function started(
     parts: [{ upTo: undefined, resourceVersion }],
     comparable: reason !== AGGREGATED,
   }
-  return { reading, first: page.items, continue: page.continue, remaining: page.remaining }
+  return { reading, first }
 }
 
 async function startAtOwnVersion(request: ListRequest, context: ListContext, reason: string): Promise<StartedList> {
@@ -137,33 +141,26 @@ async function startAtOwnVersion(request: ListRequest, context: ListContext, rea
 }
 
 /** What was read up to `last` stays as it was; the rest is another part, of a version of its own. */
-async function startOver(
-  reading: Reading,
-  last: KubeObject | undefined,
-  context: ListContext,
-): Promise<Pick<StartedList, 'first' | 'continue'>> {
+async function startOver(reading: Reading, last: string | undefined, context: ListContext): Promise<RawPage> {
   const page = await firstPage(reading.request, context, {})
   const before = reading.parts.at(-1)
   if (last === undefined) reading.parts.pop()
-  else if (before !== undefined) before.upTo = keyOf(last)
+  else if (before !== undefined) before.upTo = last
   reading.parts.push({ upTo: undefined, resourceVersion: page.resourceVersion })
   reading.resourceVersion = page.resourceVersion
   reading.atCut = false
   reading.reason ??= EXPIRED
-  return { first: page.items, continue: page.continue }
+  return page
 }
 
-function firstPage(request: ListRequest, context: ListContext, version: ListOptions): Promise<Page> {
-  return context.kube.list(request.type, { ...selection(request), ...version, limit: 1, signal: context.signal })
+function firstPage(request: ListRequest, context: ListContext, version: ListOptions): Promise<RawPage> {
+  const limit = Math.min(FIRST, context.pageSize)
+  return context.kube.listRaw(request.type, { ...howToList(request, context), ...version, limit })
 }
 
-function pagesFrom(request: ListRequest, context: ListContext, token: string): AsyncIterable<Page> {
-  return context.kube.pages(request.type, {
-    ...selection(request),
-    limit: context.pageSize,
-    continue: token,
-    signal: context.signal,
-  })
+/** Of an extension server nobody knows whether it writes JSON that others can read. */
+function howToList(request: ListRequest, { aggregated, signal }: ListContext): ListOptions & { checked: boolean } {
+  return { ...selection(request), checked: aggregated.has(apiVersionOf(request.type)), signal }
 }
 
 /** What narrows a list or a watch down to `request`. */
@@ -176,16 +173,15 @@ export function selection({
   return { namespace, labelSelector, fieldSelector: name === undefined ? undefined : `metadata.name=${name}` }
 }
 
-/** Lists come in the order of their keys, `namespace/name`. */
-function itemsAfter(items: readonly KubeObject[], last: KubeObject): readonly KubeObject[] {
-  const lastKey = keyOf(last)
-  const first = items[0]
-  if (first === undefined || keyOf(first) > lastKey) return items
-  return items.filter((item) => keyOf(item) > lastKey)
+/** How many of `items` were seen when `last` was: lists come in the order of their keys. */
+function countUpTo(last: string, items: RawList): number {
+  let count = 0
+  while (count < items.length && keyOf(items.at(count)) <= last) count += 1
+  return count
 }
 
 /** The key by which lists are ordered. Names are ASCII, so the order of UTF-16 units is that of the server's bytes. */
-export function keyOf({ metadata }: KubeObject): string {
+export function keyOf({ metadata }: Pick<RawObject, 'metadata'>): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`
 }
 

@@ -15,7 +15,7 @@ export interface CollectOptions {
   readonly relations: Relations
   /** Objects that come first among those of their type, in this order: plural → `namespace/name` or `name` (spec/backup §3.9). */
   readonly order?: ReadonlyMap<string, readonly string[]> | undefined
-  /** Objects per page; default 250. */
+  /** Most objects per page; default 500. */
   readonly pageSize?: number | undefined
   /** Lists that are read at the same time; default 3. */
   readonly parallel?: number | undefined

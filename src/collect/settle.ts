@@ -1,5 +1,7 @@
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject } from '#kube/object.ts'
+import { metadataOf, type KubeObject } from '#kube/object.ts'
+import { rawObject } from '#kube/raw-object.ts'
+import { itemOf, type CollectedItem } from './collected.ts'
 import { keyOf, selection, type ListContext, type Reading } from './list.ts'
 import { openReplay, type Changes } from './replay.ts'
 import { isOlder, latest } from './version.ts'
@@ -7,16 +9,16 @@ import { isOlder, latest } from './version.ts'
 /** A list whose objects went into the backup, with the question whether an object of it does. */
 export interface Replayable {
   readonly reading: Reading
-  takes(object: KubeObject): boolean
+  takes(item: CollectedItem): boolean
 }
 
 /** What one list's objects came to at the common version. */
 export interface SettledList {
   readonly list: Replayable
   /** To be taken in their present state, instead of what was taken before. */
-  readonly present: readonly KubeObject[]
+  readonly present: readonly CollectedItem[]
   /** Not there any more, or no longer what the backup takes; some of them were never taken. */
-  readonly gone: readonly KubeObject[]
+  readonly gone: readonly CollectedItem[]
 }
 
 /**
@@ -66,9 +68,10 @@ async function settleList(list: Replayable, target: string, context: ListContext
     reading.reason = heard
     return undefined
   }
-  const changes = [...heard.last.values()]
-  const stays = ({ object, present }: { object: KubeObject; present: boolean }): boolean =>
-    present && list.takes(object)
+  const changes = Array.from(heard.last.values(), ({ object, present }) => {
+    const item = itemOf(reading.request.type, rawObject(asListed(object)))
+    return { item, stays: present && list.takes(item) }
+  })
   const before = reading.replayed
   reading.atCut = true
   reading.reason = undefined
@@ -78,8 +81,8 @@ async function settleList(list: Replayable, target: string, context: ListContext
     reading.replayed = { from: before?.from ?? from, changes: (before?.changes ?? 0) + changes.length }
   return {
     list,
-    present: changes.filter(stays).map(({ object }) => asListed(object)),
-    gone: changes.filter((change) => !stays(change)).map(({ object }) => object),
+    present: changes.filter(({ stays }) => stays).map(({ item }) => item),
+    gone: changes.filter(({ stays }) => !stays).map(({ item }) => item),
   }
 }
 
@@ -120,11 +123,11 @@ function asListed({ apiVersion, kind, ...rest }: KubeObject): KubeObject {
 
 /** With several selectors, an object that one of them lost may be in the list of another. */
 function withoutContradictions(settled: readonly SettledList[]): SettledList[] {
-  const present = new Set(settled.flatMap(({ list, present }) => present.map((object) => keyIn(list, object))))
-  return settled.map((one) => ({ ...one, gone: one.gone.filter((object) => !present.has(keyIn(one.list, object))) }))
+  const present = new Set(settled.flatMap((one) => one.present.map(typedKey)))
+  return settled.map((one) => ({ ...one, gone: one.gone.filter((item) => !present.has(typedKey(item))) }))
 }
 
-function keyIn({ reading }: Replayable, object: KubeObject): string {
-  const { group, version, plural } = reading.request.type
-  return `${group}/${version}/${plural}/${keyOf(object)}`
+function typedKey(item: CollectedItem): string {
+  const { group, version, plural } = item.type
+  return `${group}/${version}/${plural}/${keyOf({ metadata: metadataOf(item) })}`
 }

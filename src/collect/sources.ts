@@ -1,43 +1,40 @@
-import type { KubeObject, ResourceType } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import type { RawObject, ResourceType } from '#kube/object.ts'
+import { metadataOf, resourceName } from '#kube/object.ts'
 import { skipReason } from '#selection/backup-scope.ts'
-import { itemOf } from './collected.ts'
+import { itemOf, type CollectedItem } from './collected.ts'
 import { keyOf, readPages, startList, type ListContext, type ListRequest, type StartedList } from './list.ts'
 import type { Source } from './merge.ts'
 import type { CollectOptions, Run } from './run.ts'
 import { failedReading, isFatal, type StartedType } from './start.ts'
 
 /** Objects of one type, as they came. */
-export interface TypePage {
-  readonly type: ResourceType
-  readonly objects: readonly KubeObject[]
-}
+export type ItemPage = Iterable<CollectedItem>
 
 /** What lists are made with. */
 export function listContext(options: Pick<CollectOptions, 'kube' | 'cut' | 'signal' | 'pageSize'>): ListContext {
-  const { kube, cut, signal, pageSize = 250 } = options
+  const { kube, cut, signal, pageSize = 500 } = options
   return { kube, cut: cut.resourceVersion, aggregated: cut.aggregated, pageSize, signal }
 }
 
 /** The pages of a type, list by list, the objects with a place in the order first; an object that two selectors take comes once. */
-export function typeSource({ plan, lists }: StartedType, run: Run): Source<TypePage> {
+export function typeSource({ plan, lists }: StartedType, run: Run): Source<ItemPage> {
   const { type } = plan
-  const takes = (object: KubeObject): boolean => skipReason(itemOf(type, object), run.scope) === undefined
+  const takes = (item: CollectedItem): boolean => skipReason(item, run.scope) === undefined
   return async function* () {
     const seen = new Set<string>()
-    for (const objects of await orderedObjects(type, { ...run, takes })) {
-      for (const object of objects) seen.add(keyOf(object))
-      yield { type, objects }
+    for (const items of await orderedItems(type, { ...run, takes })) {
+      for (const item of items) seen.add(keyOf({ metadata: metadataOf(item) }))
+      yield items
     }
     const deduplicating = run.scope.selectors.length > 1 || seen.size > 0
-    const isNew = (object: KubeObject): boolean => {
+    const isNew = (object: RawObject): boolean => {
       const before = seen.size
       return seen.add(keyOf(object)).size > before
     }
     for (const list of lists) {
       run.replayables.push({ reading: list.reading, takes })
       for await (const objects of guardedPages(list, run.context)) {
-        yield { type, objects: deduplicating ? objects.filter(isNew) : objects }
+        yield itemsOf(type, deduplicating ? Iterator.from(objects).filter(isNew) : objects)
       }
     }
   }
@@ -45,7 +42,7 @@ export function typeSource({ plan, lists }: StartedType, run: Run): Source<TypeP
 
 interface Taking {
   /** Whether an object of the list goes into the backup; without it nothing of the list does. */
-  readonly takes?: ((object: KubeObject) => boolean) | undefined
+  readonly takes?: ((item: CollectedItem) => boolean) | undefined
   readonly pageSize?: number | undefined
 }
 
@@ -53,7 +50,7 @@ interface Taking {
 export function listSource(
   request: ListRequest,
   run: Pick<Run, 'context' | 'readings' | 'replayables'> & Taking,
-): Source<TypePage> {
+): Source<ItemPage> {
   return async function* () {
     const context = run.pageSize === undefined ? run.context : { ...run.context, pageSize: run.pageSize }
     let list: StartedList
@@ -66,15 +63,17 @@ export function listSource(
     }
     run.readings.push(list.reading)
     if (run.takes !== undefined) run.replayables.push({ reading: list.reading, takes: run.takes })
-    for await (const objects of guardedPages(list, context)) yield { type: request.type, objects }
+    for await (const objects of guardedPages(list, context)) yield itemsOf(request.type, objects)
   }
 }
 
+/** One after the other, so that no object is made before its turn: until then a page costs its bytes. */
+function* itemsOf(type: ResourceType, objects: Iterable<RawObject>): Generator<CollectedItem, void, void> {
+  for (const object of objects) yield itemOf(type, object)
+}
+
 /** Ends a list that breaks off, with the reason in its reading, so that the others go on. */
-async function* guardedPages(
-  list: StartedList,
-  context: ListContext,
-): AsyncGenerator<readonly KubeObject[], void, void> {
+async function* guardedPages(list: StartedList, context: ListContext): AsyncGenerator<Iterable<RawObject>, void, void> {
   try {
     yield* readPages(list, context)
   } catch (error) {
@@ -84,11 +83,11 @@ async function* guardedPages(
 }
 
 /** The objects of `type` that have a place in the order, one by one; a name that no object of the backup has is noted. */
-async function orderedObjects(
+async function orderedItems(
   type: ResourceType,
-  run: Run & { takes: (object: KubeObject) => boolean },
-): Promise<(readonly KubeObject[])[]> {
-  const found: (readonly KubeObject[])[] = []
+  run: Run & { takes: (item: CollectedItem) => boolean },
+): Promise<(readonly CollectedItem[])[]> {
+  const found: (readonly CollectedItem[])[] = []
   for (const entry of run.order?.get(type.plural) ?? []) {
     const [name = '', namespace] = entry.split('/').toReversed()
     const reference = { resource: resourceName(type), namespace, name }
@@ -96,9 +95,9 @@ async function orderedObjects(
     const whole = name !== '' && (namespace !== undefined) === type.namespaced
     const request = { type, namespace, name }
     const pages = whole ? await Array.fromAsync(listSource(request, { ...run, takes: run.takes })()) : []
-    const objects = pages.flatMap((page) => page.objects).filter(run.takes)
-    if (objects.length === 0) run.missingOrdered.push(reference)
-    else found.push(objects)
+    const items = pages.flatMap((page) => [...page]).filter(run.takes)
+    if (items.length === 0) run.missingOrdered.push(reference)
+    else found.push(items)
   }
   return found
 }

@@ -1,5 +1,5 @@
 import type { Item, KubeObject, ServedType } from '#kube/object.ts'
-import { apiVersionOf, resourceName } from '#kube/object.ts'
+import { apiVersionOf, detached, resourceName } from '#kube/object.ts'
 import { skipReason, takesCrdsOfItems, type BackupScope } from '#selection/backup-scope.ts'
 import { referenceKey, type Neighbours, type Reference, type Relations } from './relations.ts'
 
@@ -68,7 +68,7 @@ export function openWanted(
       if (served !== undefined) definedBy.set(resource, served)
       if (!complete.has(resource) && relations.targets.has(resource)) settled.add(keyOf(item))
       if (asked.size > 0 && asked.has(keyOf(item))) met.add(keyOf(item))
-      if (scope.selectors.length > 0 && resource === 'persistentvolumeclaims') claims.push(item)
+      if (scope.selectors.length > 0 && resource === 'persistentvolumeclaims') claims.push(detached(item))
       else want(relations.relatedTo(item, undefined))
     },
     want(references, options) {
@@ -94,8 +94,8 @@ export function openWanted(
   }
 }
 
-function keyOf(item: Item): string {
-  return referenceKey({ ...item, resource: resourceName(item.type) })
+function keyOf({ type, namespace, name }: Item): string {
+  return referenceKey({ resource: resourceName(type), namespace, name })
 }
 
 function placesOf(references: readonly Reference[], byName: ReadonlyMap<string, ServedType>): WantedPlace[] {

@@ -8,7 +8,7 @@ function clean(plural: string, object: KubeObject): KubeObject {
   const type = { group: '', version: 'v1', plural, kind: object.kind, namespaced: true }
   const item: Item = { type, namespace: 'shop', name: object.metadata.name, object }
   const before = JSON.stringify(object)
-  const result = cleanForBackup(item, { backupName: 'now' })
+  const result = cleanForBackup(item, { backupName: 'now' }).object
   assert.equal(JSON.stringify(object), before)
   return result
 }

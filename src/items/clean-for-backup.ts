@@ -1,23 +1,28 @@
 import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import type { Item, KubeObject } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import { metadataOf, resourceName, withObject } from '#kube/object.ts'
 import type { JsonObject } from './json.ts'
 import { objectOf, without } from './json.ts'
 import { volumeOf } from './related.ts'
 
+const internalAnnotations = [annotationKeys.mustIncludeAdditionalItems, annotationKeys.skippedNoCsiPv]
+
 /**
- * The object as it goes into the archive: as read, except bound claims and Velero's internal annotations (spec/backup §4.4).
- * The item's object is never changed; it is returned itself when nothing is to be done.
+ * The item as it goes into the archive: as read, except bound claims and Velero's internal annotations (spec/backup §4.4).
+ * The item's object is never changed; the item is returned itself when nothing is to be done.
  */
-export function cleanForBackup(item: Item, options: { backupName: string }): KubeObject {
-  const object = withoutInternalAnnotations(item.object)
+export function cleanForBackup<T extends Item>(item: T, options: { backupName: string }): T {
+  const { annotations = {} } = metadataOf(item)
   const isClaim = resourceName(item.type) === 'persistentvolumeclaims'
-  return isClaim && volumeOf(object) !== undefined ? cleanClaim(object, options.backupName) : object
+  // Nothing else is worth having the object parsed for.
+  if (!isClaim && !internalAnnotations.some((key) => key in annotations)) return item
+  const object = withoutInternalAnnotations(item.object)
+  return withObject(item, isClaim && volumeOf(object) !== undefined ? cleanClaim(object, options.backupName) : object)
 }
 
 /** The object without the annotations by which actions speak to a backup; itself when it has none. */
 export function withoutInternalAnnotations(object: KubeObject): KubeObject {
-  return withoutAnnotations(object, [annotationKeys.mustIncludeAdditionalItems, annotationKeys.skippedNoCsiPv])
+  return withoutAnnotations(object, internalAnnotations)
 }
 
 // A bound claim has its data: where they once came from, and which volume would have done, must not be asked for again.

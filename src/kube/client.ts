@@ -1,6 +1,6 @@
 // kube/ talks to one API server: configuration, credentials, requests, retries, paging, watching, discovery. It must never know
 // what a backup is. This file is its contract; `connect` in connect.ts makes one.
-import type { KubeObject, ResourceType, ServedType } from './object.ts'
+import type { KubeObject, RawObject, ResourceType, ServedType } from './object.ts'
 
 /** One page of a list. Items always carry `apiVersion` and `kind`. */
 export interface Page<T extends object = KubeObject> {
@@ -10,6 +10,35 @@ export interface Page<T extends object = KubeObject> {
   continue: string | undefined
   /** How many objects follow this page, if the server says (it does not for lists with a selector). */
   remaining?: number | undefined
+}
+
+/** One page of a list whose objects nobody has parsed yet. */
+export interface RawPage extends Pick<Page, 'resourceVersion' | 'continue' | 'remaining'> {
+  items: RawList
+  /** Bytes of the answer. */
+  size: number
+}
+
+/** Objects that are made when they are asked for, and each time anew: until then a page is no more than the bytes of the answer. */
+export interface RawList extends Iterable<RawObject> {
+  readonly length: number
+  /** From 0 to below `length`. */
+  at(index: number): RawObject
+}
+
+/** What to list, for who wants little of each object. */
+export interface RawOptions extends ListOptions {
+  /** Parse the whole answer at once: without it, what is wrong within an object may stay unnoticed until the object is asked for. */
+  checked?: boolean | undefined
+}
+
+/** How to go on with a list. */
+export interface RestOptions extends Pick<
+  RawOptions,
+  'namespace' | 'labelSelector' | 'fieldSelector' | 'limit' | 'checked' | 'signal'
+> {
+  /** About how many bytes a page should have at most, as far as that can be told from the page before. */
+  pageBytes?: number | undefined
 }
 
 /** What to list. With `continue`, the token decides on the version: `resourceVersion` and its match are not sent. */
@@ -96,6 +125,10 @@ export interface KubeClient {
   list<T extends object = KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<Page<T>>
   /** Every page in order; the next page is fetched while the caller works on the current one. */
   pages<T extends object = KubeObject>(type: ResourceType<T>, options?: ListOptions): AsyncIterable<Page<T>>
+  /** As `list`, for who wants little of each object, or its bytes. */
+  listRaw(type: ResourceType, options?: RawOptions): Promise<RawPage>
+  /** All pages behind `page`, as `pages`; whoever makes it must not change the selection. */
+  pagesAfter(page: RawPage, type: ResourceType, options?: RestOptions): AsyncIterable<RawPage>
   /** Reconnects by itself; throws KubeError 'expired' when the version is too old (caller lists again). */
   watch<T extends object = KubeObject>(type: ResourceType<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
   /**

@@ -6,6 +6,9 @@ import type {
   ListOptions,
   Page,
   Patch,
+  RawOptions,
+  RawPage,
+  RestOptions,
   Scoped,
   ServerVersion,
   WriteOptions,
@@ -16,7 +19,7 @@ import { discover } from './discover.ts'
 import { unreadable } from './failure.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { ObjectMeta, ResourceType } from './object.ts'
-import { pageIn } from './page.ts'
+import { pageIn, rawPageIn, rawPageOf } from './page.ts'
 import type { Transport, TransportOptions } from './transport.ts'
 import { openTransport } from './transport.ts'
 import { watch } from './watch.ts'
@@ -49,9 +52,20 @@ export function connect(config: ClusterConfig, options: ConnectOptions = {}): Ku
 }
 
 /** The methods that change nothing. */
-function reads(transport: Transport): Pick<KubeClient, 'get' | 'find' | 'list' | 'pages' | 'watch'> {
-  const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> =>
-    pageIn(await readList(transport, listCall(type, given)), type)
+function reads(
+  transport: Transport,
+): Pick<KubeClient, 'get' | 'find' | 'list' | 'pages' | 'listRaw' | 'pagesAfter' | 'watch'> {
+  const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> => {
+    const call = listCall(type, given)
+    const { text } = await transport.send(call)
+    return pageIn(listIn(call, text), type)
+  }
+  const listRaw = async (type: ResourceType, given: RawOptions = {}): Promise<RawPage> => {
+    const call = listCall(type, given)
+    const bytes = await transport.bytes(call)
+    const page = given.checked === true ? undefined : pageOfSpans(bytes, type)
+    return page ?? rawPageOf(listIn(call, bytes.toString()), type, bytes.length)
+  }
   return {
     get: (type, name, at = {}) => read(transport, objectCall('GET', type, { ...at, name, verb: 'get' })),
     async find<T extends object>(type: ResourceType<T>, name: string, at: Scoped = {}) {
@@ -60,7 +74,14 @@ function reads(transport: Transport): Pick<KubeClient, 'get' | 'find' | 'list' |
       return status === 404 ? undefined : (parsed(call, text) as T)
     },
     list,
-    pages: (type, given) => pages((token) => list(type, { ...given, continue: token ?? given?.continue })),
+    pages: (type, given) => pages((before) => list(type, { ...given, continue: before?.continue ?? given?.continue })),
+    listRaw,
+    pagesAfter: (page, type, given) =>
+      page.continue === undefined
+        ? none()
+        : pages((before = page) =>
+            listRaw(type, { ...given, limit: nextLimit(before, given), continue: before.continue }),
+          ),
     watch: (type, given) => watch(transport, type, given),
   }
 }
@@ -90,9 +111,17 @@ async function read<T>(transport: Transport, call: Call): Promise<T> {
   return parsed(call, (await transport.send(call)).text) as T
 }
 
+/** Undefined when the answer has to be parsed as a whole, which also finds the words for what is wrong with it. */
+function pageOfSpans(bytes: Buffer, type: ResourceType): RawPage | undefined {
+  try {
+    return rawPageIn(bytes, type)
+  } catch {
+    return undefined
+  }
+}
+
 /** What is no list must not pass for an empty one. */
-async function readList(transport: Transport, call: Call): Promise<unknown> {
-  const { text } = await transport.send(call)
+function listIn(call: Call, text: string): unknown {
   const document = parsed(call, text)
   const { items, metadata } = (document ?? {}) as { items?: unknown; metadata?: unknown }
   const isList = Array.isArray(items) || (items === null && typeof metadata === 'object')
@@ -109,17 +138,25 @@ function parsed(call: Call, text: string): unknown {
 }
 
 /** Every page; the next one is under way while the caller works on the current one. */
-async function* pages<T extends object>(
-  fetch: (token: string | undefined) => Promise<Page<T>>,
-): AsyncGenerator<Page<T>, void, void> {
-  let next: Promise<Page<T>> | undefined = fetch(undefined)
+async function* pages<P extends { readonly continue: string | undefined }>(
+  fetch: (before: P | undefined) => Promise<P>,
+): AsyncGenerator<P, void, void> {
+  let next: Promise<P> | undefined = fetch(undefined)
   while (next !== undefined) {
-    const page: Page<T> = await next
-    next = page.continue === undefined ? undefined : fetch(page.continue)
+    const page: P = await next
+    next = page.continue === undefined ? undefined : fetch(page)
     // The caller learns of a failure when it asks for that page; until then it must not count as unhandled.
     next?.catch(() => undefined)
     yield page
   }
+}
+
+async function* none(): AsyncGenerator<never, void, void> {}
+
+/** So many objects as big as those of the page before. */
+function nextLimit({ items, size }: RawPage, { limit = PAGE_SIZE, pageBytes }: RestOptions = {}): number {
+  if (pageBytes === undefined || items.length === 0) return limit
+  return Math.max(1, Math.min(limit, Math.floor((pageBytes * items.length) / size)))
 }
 
 function versionCall(signal: AbortSignal | undefined): Call {

@@ -11,6 +11,8 @@ export function dryRunClient(kube: KubeClient): KubeClient {
     find: (...call) => kube.find(...call),
     list: (...call) => kube.list(...call),
     pages: (...call) => kube.pages(...call),
+    listRaw: (...call) => kube.listRaw(...call),
+    pagesAfter: (...call) => kube.pagesAfter(...call),
     watch: (...call) => kube.watch(...call),
     create: (type, object, how) => kube.create(type, object, { ...how, dryRun: true }),
     replace: (type, object, how) => kube.replace(type, object, { ...how, dryRun: true }),

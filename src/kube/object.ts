@@ -58,13 +58,43 @@ export interface ServedType extends ResourceType {
   readonly preferred: boolean
 }
 
+/** An object as the API server wrote it: read as far as its metadata, the rest are bytes until somebody asks. */
+export interface RawObject {
+  /** Without `managedFields`, unless the whole object had to be read. */
+  readonly metadata: ObjectMeta
+  /** The whole object, parsed when it is first asked for. */
+  readonly object: KubeObject
+  /** The length of the object as JSON, in bytes. */
+  readonly size: number
+  /** Puts the object as JSON, with `apiVersion` and `kind`, into `target`, which has room for it. */
+  copyTo(target: Uint8Array, at: number): void
+}
+
 /** One object on its way through a backup or restore, with the type under which it was read. */
 export interface Item {
   readonly type: ResourceType
   /** Undefined for cluster-scoped objects. */
   readonly namespace: string | undefined
   readonly name: string
+  /** When there is `raw`, asking for it means parsing: for what has to be known of every object there is `metadataOf`. */
   readonly object: KubeObject
+  /** The very same object, as it was read. */
+  readonly raw?: RawObject | undefined
+}
+
+/** The metadata of an item's object, at the least price; `managedFields` may be missing. */
+export function metadataOf(item: Item): ObjectMeta {
+  return item.raw === undefined ? item.object.metadata : item.raw.metadata
+}
+
+/** The item with another object, or itself when it is the same one. */
+export function withObject<T extends Item>(item: T, object: KubeObject): T {
+  return object === item.object ? item : { ...item, raw: undefined, object }
+}
+
+/** The item for somebody who keeps it: without the bytes of the page it came with. */
+export function detached<T extends Item>(item: T): T {
+  return { ...item, raw: undefined, object: item.object }
 }
 
 /** What users and archives call a type: `pods`, `deployments.apps`. */

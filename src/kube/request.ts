@@ -74,9 +74,14 @@ export async function request(
 }
 
 /** The whole body. Rejects with the connection's own error. */
-export async function textOf({ body, gzip }: Response): Promise<string> {
-  if (!gzip) return body.text()
-  return (await gunzipped(await body.arrayBuffer())).toString('utf8')
+export async function textOf(response: Response): Promise<string> {
+  return response.gzip ? (await bytesOf(response)).toString('utf8') : response.body.text()
+}
+
+/** As `textOf`, undecoded. */
+export async function bytesOf({ body, gzip }: Response): Promise<Buffer> {
+  const bytes = Buffer.from(await body.arrayBuffer())
+  return gzip ? await gunzipped(bytes) : bytes
 }
 
 /** undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */

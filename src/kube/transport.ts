@@ -8,7 +8,7 @@ import { openConnections } from './connections.ts'
 import { statusFailure } from './failure.ts'
 import { isPassing, networkFailure } from './network-failure.ts'
 import type { Destination, Response } from './request.ts'
-import { destinationOf, request, textOf } from './request.ts'
+import { bytesOf, destinationOf, request, textOf } from './request.ts'
 import type { Setback } from './retry.ts'
 import { retryDelay } from './retry.ts'
 
@@ -49,6 +49,8 @@ export interface Answer {
 /** Sends calls, repeats what may be repeated, and turns every failure into KubeError, KubeConfigError or the signal's reason. */
 export interface Transport {
   send(call: Call): Promise<Answer>
+  /** The body of a successful answer. */
+  bytes(call: Call): Promise<Buffer>
   /** The body as it comes. It breaks off with the connection's own error, which `failureOf` translates. */
   stream(call: Call): Promise<AsyncIterable<Uint8Array>>
   failureOf(call: Call, error: unknown): Error
@@ -103,6 +105,7 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
       const { done, doubtful } = await perform(line, { call, pool: 'calls', take })
       return { ...done, doubtful }
     },
+    bytes: async (call) => (await perform(line, { call, pool: 'calls', take: bytesOf })).done,
     stream: async (call) => (await perform(line, { call, pool: 'streams', take: ({ body }) => body })).done,
     failureOf(call, error) {
       if (call.signal?.aborted === true) return call.signal.reason as Error

@@ -2,8 +2,8 @@
 // in as values. It must never know how objects are read, written or stored.
 import type { LabelSelector } from '#api/fields.ts'
 import { labelKeys } from '#api/labels.ts'
-import type { Item, KubeObject, ResourceType, ServedType } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import type { Item, KubeObject, ObjectMeta, ResourceType, ServedType } from '#kube/object.ts'
+import { metadataOf, resourceName } from '#kube/object.ts'
 import type { BackupFilters } from './backup-filters.ts'
 import { defaultBackupFilters } from './backup-filters.ts'
 import { SelectionError } from './error.ts'
@@ -125,13 +125,14 @@ export function takesType(scope: BackupScope, type: ResourceType): TypeDecision 
 
 /** Says why `item` stays out of the backup; undefined means it goes in. For Namespaces ask `namespaceSkipReason`. */
 export function skipReason(item: Item, scope: BackupScope, origin: Origin = 'listed'): SkipReason | undefined {
-  const own = ownReason(item.object)
+  const metadata = metadataOf(item)
+  const own = ownReason(metadata)
   if (origin === 'demanded') return own === 'being-deleted' ? own : undefined
   if (own !== undefined) return own
   const ofType = origin === 'listed' ? listedTypeReason(scope, item.type) : relatedFilterReason(scope.rules, item.type)
   if (ofType !== undefined) return ofType
   if (item.namespace !== undefined && !takesNamespace(scope, item.namespace)) return 'namespace-left-out'
-  if (origin === 'listed' && !selects(scope, item.object)) return 'selector-mismatch'
+  if (origin === 'listed' && !selects(scope, metadata)) return 'selector-mismatch'
   return undefined
 }
 
@@ -145,12 +146,12 @@ export function namespaceSkipReason(
   scope: BackupScope,
   hasItems: boolean,
 ): SkipReason | undefined {
-  const own = ownReason(namespace) ?? listedTypeReason(scope, namespaceType)
+  const own = ownReason(namespace.metadata) ?? listedTypeReason(scope, namespaceType)
   if (own !== undefined) return own
   if (phaseOf(namespace) !== 'Active') return 'namespace-not-active'
   if (!takesNamespace(scope, namespace.metadata.name)) return 'namespace-left-out'
   // With a selector over all namespaces, those it does not touch would come back as empty shells.
-  if (selects(scope, namespace) || !scope.everyNamespace || hasItems) return undefined
+  if (selects(scope, namespace.metadata) || !scope.everyNamespace || hasItems) return undefined
   return 'namespace-without-selected-items'
 }
 
@@ -194,9 +195,9 @@ function listedTypeReason(scope: BackupScope, type: ResourceType): TypeSkipReaso
   return decision.take ? undefined : decision.reason
 }
 
-function ownReason(object: KubeObject): SkipReason | undefined {
-  if (object.metadata.deletionTimestamp !== undefined) return 'being-deleted'
-  return object.metadata.labels?.[labelKeys.excludeFromBackup] === 'true' ? 'labelled-out' : undefined
+function ownReason({ deletionTimestamp, labels }: ObjectMeta): SkipReason | undefined {
+  if (deletionTimestamp !== undefined) return 'being-deleted'
+  return labels?.[labelKeys.excludeFromBackup] === 'true' ? 'labelled-out' : undefined
 }
 
 // A namespace made after the scope was compiled belongs to a backup of everything, and to no other.
@@ -204,9 +205,9 @@ function takesNamespace(scope: BackupScope, namespace: string): boolean {
   return scope.everyNamespace || scope.wantedNamespaces.has(namespace)
 }
 
-function selects(scope: BackupScope, object: KubeObject): boolean {
+function selects(scope: BackupScope, { labels }: ObjectMeta): boolean {
   if (scope.selectors.length === 0) return true
-  return scope.selectors.some((selector) => matchesSelector(selector, object.metadata.labels))
+  return scope.selectors.some((selector) => matchesSelector(selector, labels))
 }
 
 function phaseOf(namespace: KubeObject): unknown {

@@ -43,13 +43,13 @@ function interruptedBy(
   let happened: Promise<void> | undefined
   return {
     ...kube,
-    async list(type, options = {}) {
+    async listRaw(type, options = {}) {
       if (at.list?.(type, options) === true) await (happened ??= event())
-      return kube.list(type, options)
+      return kube.listRaw(type, options)
     },
-    async *pages(type, options) {
+    async *pagesAfter(first, type, options) {
       let read = 0
-      for await (const page of kube.pages(type, options)) {
+      for await (const page of kube.pagesAfter(first, type, options)) {
         yield page
         read += 1
         if (type.plural === ConfigMaps.plural && read === at.afterPage) await (happened ??= event())
