@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import type { Backup } from '#api/backup.ts'
+import { Backups, type Backup } from '#api/backup.ts'
+import { DeleteBackupRequests, type DeleteBackupRequest } from '#api/delete-backup-request.ts'
 import type { Restore } from '#api/restore.ts'
 import { openArchive } from '#archive/open.ts'
 import { decodeResourceList, type ResourceList } from '#archive/resource-list.ts'
@@ -15,13 +16,15 @@ import type { KubeObject } from '#kube/object.ts'
 import { backupArtifacts, backupKey, backupPrefix, restoreKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { backUp } from '../support/backup-run.ts'
-import { ownCluster } from '../support/cluster.ts'
-import { eventually } from '../support/server.ts'
+import { serverNamespace } from '../../bench/installation.ts'
+import { ownCluster, testNamespace, type TestCluster } from '../support/cluster.ts'
+import { Secrets } from '../support/objects.ts'
+import { eventually, makeLocation, startServer } from '../support/server.ts'
 import { takeBaseline, type ClusterState } from './normalize.ts'
 import { comparableList, comparableResults, furnishAsRecorded } from './recorded-restore.ts'
 import { differences } from './recorded-state.ts'
 import { settledState } from './settled-state.ts'
-import { openPlaces, openSite, type Places, type SiteSetting, type VeleroSite } from './velero-site.ts'
+import { locationOf, openPlaces, openSite, type Places, type SiteSetting, type VeleroSite } from './velero-site.ts'
 import { applyWorkloads } from './workloads.ts'
 
 /** What is asked of both, by the backup's name. */
@@ -50,7 +53,7 @@ const shortLivedKind = /^(v1\/Event|coordination\.k8s\.io\/v1\/Lease|velero\.io\
 
 test(
   'Velero and Lifeboat back up the same, and Velero restores either alike',
-  { timeout: 600_000 },
+  { timeout: 900_000 },
   async (context) => {
     await using places = await openPlaces()
     const before = await backUpByBoth(context, places)
@@ -93,7 +96,44 @@ async function backUpByBoth(context: TestContext, places: Places): Promise<Clust
       await assertSameStored(places.stores, name)
     })
   }
+  await context.test("Lifeboat beside it takes Velero's backups over, and Velero forgets one that it deletes", () =>
+    assertShared(cluster, places),
+  )
   return state
+}
+
+/** A Lifeboat server for the bucket of Velero, with custom resources of its own. */
+async function assertShared({ kube, kubeconfigPath }: TestCluster, { s3, stores }: Places): Promise<void> {
+  await using home = await testNamespace(kube)
+  const namespace = home.name
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = s3.env
+  const cloud = `[default]\naws_access_key_id=${id}\naws_secret_access_key=${secret}\n`
+  const data = { cloud: Buffer.from(cloud).toString('base64') }
+  await kube.create(Secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cloud' }, data }, { namespace })
+  const spec = { ...locationOf(s3, 'velero'), credential: { name: 'cloud', key: 'cloud' } }
+  await makeLocation(kube, namespace, { name: 'shared', path: '', spec })
+  await using server = startServer({ kubeconfigPath, namespace })
+  for (const name of Object.keys(scopes)) {
+    const ours = await eventually(() => kube.find(Backups, name, { namespace }))
+    const theirs = await kube.get(Backups, name, { namespace: serverNamespace })
+    assert.deepEqual(ours.status, theirs.status)
+    assert.deepEqual(ours.spec, { ...theirs.spec, storageLocation: 'shared' })
+  }
+  const deletion: DeleteBackupRequest = {
+    apiVersion: 'velero.io/v1',
+    kind: 'DeleteBackupRequest',
+    metadata: { name: 'x' },
+    spec: { backupName: 'pods' },
+  }
+  await kube.create(DeleteBackupRequests, deletion, { namespace })
+  await eventually(async () => ((await kube.find(Backups, 'pods', { namespace })) === undefined ? true : undefined))
+  assert.deepEqual(await Array.fromAsync(stores.velero.list(backupPrefix('pods'))), [])
+  // Velero looks into the bucket once a minute.
+  await eventually(
+    async () => ((await kube.find(Backups, 'pods', { namespace: serverNamespace })) === undefined ? true : undefined),
+    150,
+  )
+  await server.end('SIGTERM')
 }
 
 function assertSameOutcome(ours: Backup, theirs: Backup): void {

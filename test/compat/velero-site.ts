@@ -102,7 +102,8 @@ export interface SiteSetting {
   signal: AbortSignal
 }
 
-function locationOf(s3: S3Server, prefix: Maker) {
+/** The spec of the location that is the place of one maker. */
+export function locationOf(s3: S3Server, prefix: Maker) {
   return {
     provider: 'velero.io/aws',
     objectStorage: { bucket: s3.bucket, prefix },

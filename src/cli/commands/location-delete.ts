@@ -8,11 +8,11 @@ import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { print } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
+import { selector, toggle } from '../flag.ts'
 import { installed } from '../server-door.ts'
 import { counted } from '../units.ts'
 import { confirm } from './backup-delete.ts'
 import { firstFew } from './backup-get.ts'
-import { deletionFlags } from './location-fields.ts'
 
 export const locationDelete = command({
   path: ['backup-location', 'delete'],
@@ -22,7 +22,12 @@ export const locationDelete = command({
   ],
   summary: 'Make the server forget stores, with the objects of their backups; their files stay',
   args: '[names...]',
-  flags: { ...installationFlags, ...deletionFlags },
+  flags: {
+    ...installationFlags,
+    all: toggle('forget every one'),
+    selector: selector('forget those with these labels', { short: 'l' }),
+    confirm: toggle('do not ask'),
+  },
   async run({ args, flags, context }) {
     const ways = [args.length > 0, flags.all === true, flags.selector !== undefined].filter(Boolean).length
     if (ways !== 1)

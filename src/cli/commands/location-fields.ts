@@ -4,14 +4,7 @@ import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-
 import type { KubeClient } from '#kube/client.ts'
 import type { CliContext } from '../context.ts'
 import { USAGE, UserError } from '../exit.ts'
-import { map, selector, toggle } from '../flag.ts'
-
-/** Flags of the commands that say which locations or schedules go. */
-export const deletionFlags = {
-  all: toggle('every one of them'),
-  selector: selector('those with these labels', { short: 'l' }),
-  confirm: toggle('do not ask'),
-}
+import { map } from '../flag.ts'
 
 /** `--credential secret-name=key`. */
 export const credentialFlag = map('Secret with the credentials: secret-name=key')
