@@ -10,11 +10,12 @@ import { backupKey } from '#store/layout.ts'
 import { memoryStore } from '#store/memory.ts'
 import { StoreError } from '#store/store.ts'
 import { sharedCluster } from '../support/cluster.ts'
+import { faultyApi } from '../support/faulty-api.ts'
 import { locationBench } from '../support/location-bench.ts'
 import { installKinds } from '../support/server.ts'
 import { putStoredBackup } from '../support/stored-backup.ts'
 
-const { kube } = await sharedCluster()
+const { kube, kubeconfigPath } = await sharedCluster()
 before(() => installKinds(kube))
 after(() => kube.close())
 
@@ -208,6 +209,54 @@ test('the volumes of a backup come with it, also when the import was cut off in 
   const ended = await kube.get(Backups, 'shop', { namespace })
   assert.equal(ended.metadata.annotations?.['lifeboat.dev/importing'], undefined)
 })
+
+const forbidden = { status: 403, body: JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden' }) }
+
+test('a process that dies at any moment of a pass leaves nothing that the next one does not end', async () => {
+  await using it = await locationBench(kube)
+  const { namespace, store } = it
+  for (const name of ['a', 'b']) {
+    await putStoredBackup(store, name)
+    const volumes = [1, 2].map((i) => ({ ...volume, metadata: { ...volume.metadata, name: `${name}-${i}` } }))
+    await store.put(backupKey(name, 'pod-volume-backups'), await encodeJsonGz(volumes))
+  }
+  await putStoredBackup(store, 'old')
+  await kube.create(Backups, finishedHere('old'), { namespace })
+  for (let requests = 0, whole = false; !whole; requests += 1) {
+    await kube.create(Backups, finishedHere('gone'), { namespace })
+    let left = requests
+    await using api = await faultyApi(kubeconfigPath, () => {
+      left -= 1
+      return left < 0 ? forbidden : undefined
+    })
+    await it.passOfAnother(api.kube).then(
+      () => (whole = true),
+      () => undefined,
+    )
+    if (requests < 5) assert.ok(!whole, 'the requests were not counted')
+    await it.passOfAnother(kube)
+    assert.deepEqual(await it.names(), ['a', 'b', 'old'], `cut off after ${requests} requests`)
+    const { items } = await kube.list(PodVolumeBackups, { namespace })
+    const names = items.map(({ metadata }) => metadata.name).toSorted()
+    assert.deepEqual(names, ['a-1', 'a-2', 'b-1', 'b-2'], `cut off after ${requests} requests`)
+    for (const name of ['a', 'b']) {
+      const { annotations } = (await kube.get(Backups, name, { namespace })).metadata
+      assert.equal(annotations?.['lifeboat.dev/importing'], undefined)
+      await kube.delete(Backups, name, { namespace })
+    }
+    for (const name of names) await kube.delete(PodVolumeBackups, name, { namespace })
+  }
+})
+
+function finishedHere(name: string): Backup {
+  return {
+    apiVersion: 'velero.io/v1',
+    kind: 'Backup',
+    metadata: { name },
+    spec: { storageLocation: 'here' },
+    status: { phase: 'Completed' },
+  }
+}
 
 test('a backup belongs to its Schedule again, and to nobody that is not there', async () => {
   await using it = await locationBench(kube)

@@ -15,6 +15,8 @@ export interface LocationBench extends AsyncDisposable {
   readonly calls: string[]
   /** Goes on to the next period and has the location looked through; gives its status afterwards. */
   pass(): Promise<BackupStorageLocation>
+  /** The same by a process that has just started and reaches the cluster through `kube`. */
+  passOfAnother(kube: KubeClient): Promise<void>
   names(): Promise<string[]>
 }
 
@@ -28,7 +30,8 @@ export async function locationBench(kube: KubeClient, options: { store?: ObjectS
   const name = 'here'
   const calls: string[] = []
   let clock = Date.parse('2026-06-01T00:00:00Z')
-  const environment = environmentOf({ kube, namespace }, () => new Date(clock))
+  const now = (): Date => new Date(clock)
+  const environment = environmentOf({ kube, namespace }, now)
   const opened = counting(store, calls)
   const stores = { open: async () => opened, openNamed: async () => opened }
   const sync = locationSync({ stores, period: MINUTE })
@@ -43,6 +46,11 @@ export async function locationBench(kube: KubeClient, options: { store?: ObjectS
       clock += MINUTE
       await sync.whenDue(await kube.get(BackupStorageLocations, name, { namespace }), environment)
       return await kube.get(BackupStorageLocations, name, { namespace })
+    },
+    async passOfAnother(other) {
+      clock += MINUTE
+      const location = await kube.get(BackupStorageLocations, name, { namespace })
+      await locationSync({ stores, period: MINUTE }).whenDue(location, environmentOf({ kube: other, namespace }, now))
     },
     names: async () => (await kube.list(Backups, { namespace })).items.map(({ metadata }) => metadata.name).toSorted(),
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
