@@ -66,6 +66,10 @@ export const annotationKeys = {
   importing: 'lifeboat.dev/importing',
   /** Ours, on a Restore: why it has not started, as a sentence. */
   waits: 'lifeboat.dev/waits',
+  /** On a Schedule, and on the Backups that take it over: which of them are kept, as `keep-last=3,daily=7`. */
+  retention: 'lifeboat.dev/retention',
+  /** Ours: on a Backup that a Schedule made by the clock, the identity of the cluster in which it did. */
+  scheduledIn: 'lifeboat.dev/scheduled-in',
 } as const
 
 /** Prefixes of the pod annotations that describe hooks; the field follows: `pre.hook.backup.velero.io/command`. */

@@ -24,6 +24,7 @@ import { scheduleDelete } from './commands/schedule-delete.ts'
 import { scheduleDescribe } from './commands/schedule-describe.ts'
 import { scheduleGet } from './commands/schedule-get.ts'
 import { schedulePause, scheduleUnpause } from './commands/schedule-pause.ts'
+import { scheduleRetention } from './commands/schedule-retention.ts'
 import { server } from './commands/server.ts'
 import { snapshotLocationCreate, snapshotLocationGet, snapshotLocationSet } from './commands/snapshot-location.ts'
 import { version } from './commands/version.ts'
@@ -46,6 +47,7 @@ const withoutCompletion: readonly Command[] = [
   scheduleDescribe,
   schedulePause,
   scheduleUnpause,
+  scheduleRetention,
   scheduleDelete,
   locationCreate,
   locationGet,

@@ -3,13 +3,13 @@ import { test } from 'node:test'
 import { backupPhases, type Backup, type BackupPhase } from '#api/backup.ts'
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import { isUnderWay } from '#api/phases.ts'
-import { garbageStep, hasExpired } from './garbage-step.ts'
+import { garbageStep } from './garbage-step.ts'
 
 const now = new Date('2026-01-01T10:00:00Z')
 const apiVersion = 'velero.io/v1'
 
-function backup(phase: BackupPhase | undefined, metadata: object = {}, expiration?: string): Backup {
-  const status = { phase, expiration }
+function backup(phase: BackupPhase | undefined, metadata: object = {}): Backup {
+  const status = { phase }
   return { apiVersion, kind: 'Backup', metadata: { name: 'b', ...metadata }, spec: {}, status }
 }
 
@@ -17,13 +17,6 @@ function location(phase: 'Available' | 'Unavailable' | undefined, accessMode?: '
   const spec = { provider: 'aws', objectStorage: { bucket: 'b' }, ...(accessMode && { accessMode }) }
   return { apiVersion, kind: 'BackupStorageLocation', metadata: { name: 'default' }, spec, status: { phase } }
 }
-
-test('a backup expires at the second its status names, and never without one', () => {
-  assert.equal(hasExpired(backup('Completed', {}, '2026-01-01T10:00:00Z'), now), true)
-  assert.equal(hasExpired(backup('Completed', {}, '2026-01-01T10:00:01Z'), now), false)
-  assert.equal(hasExpired(backup('Completed', {}, '2025-12-31T10:00:00Z'), now), true)
-  assert.equal(hasExpired(backup('Completed'), now), false)
-})
 
 test('the deletion of an expired backup is asked for once, whatever became of it, unless it is still being made', () => {
   const free = { location: location('Available'), requested: false }

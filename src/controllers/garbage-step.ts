@@ -26,8 +26,3 @@ export function garbageStep(
   if (location.status?.phase !== 'Available') return { do: 'leave', because: 'location-unavailable' }
   return requested ? { do: 'leave', because: 'requested' } : { do: 'request' }
 }
-
-/** Whether the time that its TTL gave a backup is over. */
-export function hasExpired({ status }: Backup, now: Date): boolean {
-  return typeof status?.expiration === 'string' && Date.parse(status.expiration) <= now.getTime()
-}

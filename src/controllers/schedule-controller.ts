@@ -1,18 +1,21 @@
 import { Backups, type Backup } from '#api/backup.ts'
 import { ApiError } from '#api/error.ts'
-import { labelKeys, labelValue } from '#api/labels.ts'
+import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import { readObject } from '#api/read.ts'
 import { Schedules, type Schedule, type ScheduleStatus } from '#api/schedule.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { backupFromSchedule } from '#backup/from-schedule.ts'
 import { KubeError } from '#kube/error.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
+import { retentionOf } from '#schedule/retention-plan.ts'
 import { runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
 import { patchLasting } from './status-patch.ts'
 
 export interface ScheduleControllerOptions {
   /** What becomes of a new schedule that does not say `skipImmediately`. */
   readonly skipByDefault: boolean
+  /** From `clusterIdentity`: noted on every backup, so that the rules of the schedule judge no other cluster's. */
+  readonly cluster: string | undefined
   readonly onSeen: (name: string) => void
   readonly onGone: (name: string) => void
 }
@@ -40,16 +43,16 @@ export function scheduleController(options: ScheduleControllerOptions): Controll
           await record(found, { phase: 'FailedValidation', validationErrors: [...step.problems] }, environment)
           return undefined
         case 'rest':
-          await record(schedule, { phase: 'Enabled' }, environment)
+          await record(schedule, enabled(schedule), environment)
           return undefined
         case 'skip':
           await skip(schedule, environment)
           return undefined
         case 'wait':
-          await record(schedule, { phase: 'Enabled' }, environment)
+          await record(schedule, enabled(schedule), environment)
           return { afterMillis: Math.min(step.until.getTime() - now.getTime(), LONGEST_WAIT_MS) }
         case 'start':
-          return await start(schedule, step.due, environment)
+          return await start(schedule, step.due, { environment, cluster: options.cluster })
       }
     },
     forget: options.onGone,
@@ -70,10 +73,12 @@ function decide(
   }
 }
 
+type Verdict = Required<Pick<ScheduleStatus, 'phase'>> & Pick<ScheduleStatus, 'validationErrors'>
+
 /** Writes the verdict when it is another than before. */
 async function record(
   { metadata: { name }, status }: Schedule,
-  verdict: Required<Pick<ScheduleStatus, 'phase'>> & Pick<ScheduleStatus, 'validationErrors'>,
+  verdict: Verdict,
   { kube, namespace }: Environment,
 ): Promise<void> {
   const validationErrors = verdict.validationErrors ?? null
@@ -95,16 +100,20 @@ async function skip({ metadata: { name } }: Schedule, { kube, namespace, now, lo
   log.info({ schedule: name }, 'what is due by now is left out')
 }
 
-async function start(schedule: Schedule, due: Date, environment: Environment): Promise<Next> {
+async function start(
+  schedule: Schedule,
+  due: Date,
+  { environment, cluster }: { environment: Environment; cluster: string | undefined },
+): Promise<Next> {
   const { kube, namespace, now, log, signal } = environment
   const { name } = schedule.metadata
   const running = runningBackup(await backupsOf(name, environment))
   if (running !== undefined) {
     log.info({ schedule: name, due, waitsFor: running.metadata.name }, 'a backup of this schedule is not done yet')
-    await record(schedule, { phase: 'Enabled' }, environment)
+    await record(schedule, enabled(schedule), environment)
     return { afterMillis: BUSY_PAUSE_MS }
   }
-  const backup = backupFromSchedule(schedule, due)
+  const backup = noted(backupFromSchedule(schedule, due), cluster)
   try {
     await kube.create(Backups, backup, { namespace, signal })
     log.info({ schedule: name, backup: backup.metadata.name }, 'scheduled backup asked for')
@@ -113,10 +122,24 @@ async function start(schedule: Schedule, due: Date, environment: Environment): P
     if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
     log.info({ schedule: name, backup: backup.metadata.name }, 'scheduled backup was asked for before')
   }
-  const status = { phase: 'Enabled', validationErrors: null, lastBackup: timestamp(now()) }
+  const { phase, validationErrors = null } = enabled(schedule)
+  const status = { phase, validationErrors, lastBackup: timestamp(now()) }
   await patchLasting(kube, Schedules, { name, namespace, change: { status } })
   // That patch wakes us again, and the wait for the next one begins.
   return undefined
+}
+
+function noted(backup: Backup, cluster: string | undefined): Backup {
+  if (cluster === undefined) return backup
+  const annotations = { ...backup.metadata.annotations, [annotationKeys.scheduledIn]: cluster }
+  return { ...backup, metadata: { ...backup.metadata, annotations } }
+}
+
+/** Wrong rules of retention keep no backup from being made: they are told, and nothing is deleted meanwhile. */
+function enabled(schedule: Schedule): Verdict {
+  const retention = retentionOf(schedule, [])
+  const problem = 'problem' in retention ? retention.problem : undefined
+  return { phase: 'Enabled', ...(problem === undefined ? {} : { validationErrors: [problem] }) }
 }
 
 async function backupsOf(schedule: string, { kube, namespace, signal }: Environment): Promise<Backup[]> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pino, { type Logger } from 'pino'
 import type { Hono } from 'hono'
 import { backupController } from '#controllers/backup-controller.ts'
+import { clusterIdentity } from '#controllers/cluster-identity.ts'
 import { markDefault } from '#controllers/default-location.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
 import { downloadRequestController } from '#controllers/download-request-controller.ts'
@@ -44,6 +45,7 @@ interface Parts {
   readonly linkSecret: Uint8Array
   readonly publicUrl: string
   readonly plugins: readonly PluginModule[]
+  readonly cluster: string | undefined
 }
 
 /** Runs the server until `signal` is aborted. Rejects with ServerError or PluginError when it cannot start, with ServerError when it has lost its lease: restarting is then the remedy. */
@@ -55,6 +57,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const { specifiers, ...pluginOptions } = config.plugins
   const plugins = await openPlugins(specifiers, { ...pluginOptions, signal: options.signal })
   await checkKinds(kube, options.signal)
+  const cluster = await clusterIdentity(kube, options.signal)
   const log = pino(
     { level: pinoLevel(config.logLevel), base: null, timestamp: pino.stdTimeFunctions.isoTime },
     options.logTo,
@@ -68,8 +71,10 @@ export async function runServer(options: ServerOptions): Promise<void> {
   log.info({ version, server: kube.server, namespace, address: http.address }, 'lifeboat server started')
   try {
     options.onListening?.(http.address)
+    if (cluster === undefined)
+      log.warn({}, 'may not read namespace kube-system: rules of retention are not applied to backups')
     const publicUrl = config.publicUrl ?? `http://${http.address}`
-    await lead({ options, log, stores, metrics, linkSecret, publicUrl, plugins })
+    await lead({ options, log, stores, metrics, linkSecret, publicUrl, plugins, cluster })
   } finally {
     http.server.close()
     http.server.closeAllConnections()
@@ -115,7 +120,7 @@ async function lead(parts: Parts): Promise<void> {
   await markDefault(options.config.defaultBackupStorageLocation, environment)
   const work = [
     ...startControllers(parts, environment),
-    collectGarbage(environment, options.config.garbageCollectionFrequency),
+    collectGarbage(environment, { period: options.config.garbageCollectionFrequency, cluster: parts.cluster }),
     takeCensus(environment, parts.metrics.counted),
   ]
   try {
@@ -151,7 +156,7 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
 }
 
 function startControllers(
-  { options, stores, metrics, linkSecret, publicUrl, plugins }: Parts,
+  { options, stores, metrics, linkSecret, publicUrl, plugins, cluster }: Parts,
   environment: Environment,
 ): Promise<void>[] {
   const { config, now } = options
@@ -207,6 +212,7 @@ function startControllers(
     runController(
       scheduleController({
         skipByDefault: config.scheduleSkipImmediately,
+        cluster,
         onSeen: metrics.scheduleSeen,
         onGone: metrics.scheduleGone,
       }),

@@ -7,7 +7,9 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { DeleteBackupRequests, type DeleteBackupRequest } from '#api/delete-backup-request.ts'
 import { Restores } from '#api/restore.ts'
+import { Schedules } from '#api/schedule.ts'
 import { deletionRequest } from '#backup/deletion-request.ts'
+import { clusterIdentity } from '#controllers/cluster-identity.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
 import { locationStores } from '#controllers/location-stores.ts'
 import { runController } from '#runtime/controller.ts'
@@ -93,6 +95,75 @@ test('an expired backup that its location keeps is labelled with the reason, and
   await kube.patch(BackupStorageLocations, 'frozen', writable, { namespace })
   await eventually(async () => ((await kube.find(Backups, 'kept', { namespace })) === undefined ? true : undefined))
   assert.equal(await label('lost'), 'BSLNotFound')
+})
+
+test('rules of a schedule decide instead of the time to live, about what it made in this cluster; wrong ones delete nothing', async () => {
+  await using home = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  const namespace = home.name
+  await makeLocation(kube, namespace, { path: folder.path })
+  const cluster = (await clusterIdentity(kube, AbortSignal.timeout(10_000))) ?? assert.fail()
+  const byRules = { 'lifeboat.dev/scheduled-in': cluster, 'lifeboat.dev/retention': 'daily=2' }
+  const made = async (schedule: string, day: number, annotations: object = byRules): Promise<void> => {
+    const startTimestamp = `2026-01-0${day}T03:00:00Z`
+    await make(kube, Backups, {
+      namespace,
+      name: `${schedule}-2026010${day}030000`,
+      metadata: { annotations, labels: { 'velero.io/schedule-name': schedule } },
+      spec: { storageLocation: 'default' },
+      status: {
+        phase: day === 4 ? 'PartiallyFailed' : 'Completed',
+        startTimestamp,
+        expiration: '2026-02-01T00:00:00Z',
+      },
+    })
+  }
+  const plan = async (name: string, retention: string): Promise<void> => {
+    const metadata = { annotations: { 'lifeboat.dev/retention': retention } }
+    await make(kube, Schedules, { namespace, name, metadata, spec: { schedule: '@daily', paused: true, template: {} } })
+  }
+  await plan('tide', 'daily=2')
+  await plan('odd', 'daily=some')
+  for (const day of [1, 2, 3, 4]) await made('tide', day)
+  await made('odd', 1)
+  await made('gone', 1)
+  await made('tide', 5, { ...byRules, 'lifeboat.dev/scheduled-in': 'another' })
+  await made('tide', 6, {})
+
+  await using server = startServerHere({ kube, namespace, now: () => new Date(), config: often })
+  const left = async (): Promise<string[]> =>
+    (await kube.list(Backups, { namespace })).items.map(({ metadata }) => metadata.name).toSorted()
+  const expected = [
+    'gone-20260101030000', // its schedule is gone, the rules it left hold on
+    'odd-20260101030000', // nobody knows what is meant
+    'tide-20260103030000',
+    'tide-20260104030000',
+    'tide-20260105030000', // another cluster's
+  ]
+  await eventually(async () => ((await left()).length === expected.length ? true : undefined))
+  assert.deepEqual(await left(), expected)
+  const odd = await eventually(async () => {
+    const { status } = await kube.get(Schedules, 'odd', { namespace })
+    return status?.phase === undefined ? undefined : status
+  })
+  assert.equal(odd.phase, 'Enabled')
+  assert.match((odd.validationErrors ?? []).join(), /invalid retention "daily=some": "daily=some" is no rule/)
+  await server.stop()
+})
+
+test('a schedule notes on its backups in which cluster it made them', async () => {
+  await using home = await testNamespace(kube)
+  const namespace = home.name
+  await make(kube, Schedules, { namespace, name: 'tide', spec: { schedule: '* * * * *', template: {} } })
+  const now = new Date(Date.now() + 120_000)
+  await using server = startServerHere({ kube, namespace, now: () => now })
+  const [backup] = await eventually(async () => {
+    const { items } = await kube.list(Backups, { namespace })
+    return items.length > 0 ? items : undefined
+  })
+  const cluster = await clusterIdentity(kube, AbortSignal.timeout(10_000))
+  assert.equal(backup?.metadata.annotations?.['lifeboat.dev/scheduled-in'], cluster)
+  await server.stop()
 })
 
 /** Only the controller of these requests, so that nobody touches the other objects. */

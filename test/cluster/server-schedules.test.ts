@@ -123,7 +123,7 @@ test('no backup comes while one of the same schedule has not ended, in the queue
   let now = due
   // Only this controller: nobody works on the backups.
   const end = new AbortController()
-  const controller = scheduleController({ skipByDefault: false, onSeen() {}, onGone() {} })
+  const controller = scheduleController({ skipByDefault: false, cluster: undefined, onSeen() {}, onGone() {} })
   const running = runController(controller, { kube, namespace, now: () => now, signal: end.signal, log })
   try {
     const [one, two] = [due, new Date(due.getTime() + 7_200_000)].map((time) => scheduledName('tide', time))

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Schedule } from '#api/schedule.ts'
 import { Schedules } from '#api/schedule.ts'
+import { Backups } from '#api/backup.ts'
+import { clusterIdentity } from '#controllers/cluster-identity.ts'
 import { cli, type CliResult } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { make } from '../support/objects.ts'
 import { installKinds } from '../support/server.ts'
 
 const { kube, kubeconfigPath } = await sharedCluster()
@@ -83,6 +86,56 @@ test('schedules are made, listed, described, paused, unpaused and deleted', asyn
   assert.match(await said('schedule', 'get'), /^No schedules in namespace .*: lifeboat schedule create/)
 })
 
+test('the retention of a schedule is shown with reasons and times, tried out, and set', async () => {
+  const cluster = (await clusterIdentity(kube, AbortSignal.timeout(10_000))) ?? assert.fail()
+  const made = await said('schedule', 'create', 'kept', '--schedule', '@daily', '--retention', 'keep-daily=2,last=1')
+  assert.match(made, /created successfully/)
+  const rulesNow = async (): Promise<string | undefined> =>
+    (await kube.get(Schedules, 'kept', { namespace })).metadata.annotations?.['lifeboat.dev/retention']
+  assert.equal(await rulesNow(), 'keep-last=1,daily=2')
+  assert.match(await said('schedule', 'describe', 'kept'), /^Retention: +keep-last=1,daily=2$/m)
+  assert.match(
+    await said('schedule', 'retention', 'kept'),
+    /days, weeks and months of UTC\)\nIt has made no backups yet/,
+  )
+
+  const expiration = '2026-02-01T00:00:00Z'
+  for (const [day, phase] of ['Completed', 'Completed', 'PartiallyFailed', 'Completed', 'Failed'].entries()) {
+    const annotations = { 'lifeboat.dev/scheduled-in': cluster, 'lifeboat.dev/retention': 'daily=2' }
+    await make(kube, Backups, {
+      namespace,
+      name: `kept-2026010${day + 1}000000`,
+      metadata: { annotations, labels: { 'velero.io/schedule-name': 'kept' } },
+      spec: {},
+      status: { phase, startTimestamp: `2026-01-0${day + 1}T00:00:00Z`, expiration },
+    })
+  }
+  const shown = await said('schedule', 'retention', 'kept', '--preview')
+  for (const line of [
+    /^BACKUP +TAKEN +STATUS +KEPT +WHY +GOES$/m,
+    /^kept-20260105000000 +2026-01-05T00:00:00Z +Failed +no +its time to live is over +now$/m,
+    /^kept-20260104000000 +.* +Completed +yes +last 1\/1, daily 1\/2 \(2026-01-04\), newest, newest complete +20\S+Z$/m,
+    /^kept-20260103000000 +.* +PartiallyFailed +yes +daily 2\/2 \(2026-01-03\) +20\S+T00:00:00Z$/m,
+    /^kept-20260102000000 +.* +Completed +no +no rule keeps it +now$/m,
+    /^2 backups kept; 3 would go when the server looks next\.$/m,
+  ])
+    assert.match(shown, line)
+  assert.match(await said('backup', 'get'), /^kept-20260104000000 +Completed .* by rules /m)
+
+  const tried = await said('schedule', 'retention', 'kept', '--rules', 'last=4', '--preview', '-o', 'json')
+  const view = JSON.parse(tried) as { rules: string; backups: { backup: string; kept: boolean; why: string[] }[] }
+  assert.equal(view.rules, 'keep-last=4')
+  assert.equal(view.backups.filter(({ kept }) => kept).length, 4)
+  assert.deepEqual(view.backups[1]?.why, ['last 1/4', 'newest', 'newest complete'])
+  assert.equal(await rulesNow(), 'keep-last=1,daily=2')
+
+  const set = await run('schedule', 'retention', 'kept', '--rules', 'last=4')
+  assert.match(set.stderr, /Rules of schedule kept set\./)
+  assert.equal(await rulesNow(), 'keep-last=4')
+  assert.match((await run('schedule', 'retention', 'kept', '--rules', 'none')).stdout, /no rules: the time to live/)
+  assert.equal(await rulesNow(), undefined)
+})
+
 test('-o prints what would be made and sends nothing', async () => {
   const printed = await said('schedule', 'create', 'dry', '--schedule', '@daily', '-o', 'yaml')
   assert.match(printed, /^kind: Schedule$/m)
@@ -100,6 +153,8 @@ suite('a command on schedules is refused with what is wrong and what to do,', ()
     ['with two kinds of selectors', [...create, '@daily', '-l', 'a=b', '--or-selector', 'c=d'], /use either/, 2],
     ['with a name that is none', ['schedule', 'create', 'A b', '--schedule', '@daily'], /A b/, 1],
     ['on a store', ['--store', '/tmp', 'schedule', 'get'], /a store has no schedules.*leave out --store/, 2],
+    ['with rules that are none', [...create, '@daily', '--retention', 'nightly=3'], /invalid retention.*is no rule/, 2],
+    ['with rules that keep nothing', ['schedule', 'retention', 'x', '--rules', 'daily=0'], /keep nothing/, 2],
     ['that chooses nothing', ['schedule', 'pause'], /names, --all, or --selector/, 2],
     ['that chooses twice', ['schedule', 'delete', 'a', '--all'], /exactly one of them/, 2],
     ['about one that is not there', ['schedule', 'describe', 'gone'], /no schedule "gone" in namespace/, 1],

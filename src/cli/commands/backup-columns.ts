@@ -1,5 +1,6 @@
 import type { Backup } from '#api/backup.ts'
 import { parseDuration } from '#api/duration.ts'
+import { annotationKeys } from '#api/labels.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import type { CliContext } from '../context.ts'
@@ -46,6 +47,9 @@ function compare(left: string, right: string): number {
 }
 
 function expiryText(backup: Backup, now: Date): string {
+  // Made by a schedule with rules, which decide instead of the time to live.
+  const { annotations } = backup.metadata
+  if (annotations?.[annotationKeys.retention] && annotations[annotationKeys.scheduledIn]) return 'by rules'
   const expiry = expiryOf(backup)
   if (expiry === undefined) return 'n/a'
   return expiry > now ? formatAge(expiry, now) : `${formatAge(expiry, now)} ago`

@@ -1,3 +1,4 @@
+import { annotationKeys } from '#api/labels.ts'
 import { Schedules, type Schedule } from '#api/schedule.ts'
 import { scheduleStep } from '#controllers/schedule-step.ts'
 import { apiVersionOf } from '#kube/object.ts'
@@ -11,6 +12,7 @@ import { installed } from '../server-door.ts'
 import { backupSpecFlags, backupSpecFrom } from './backup-flags.ts'
 import { nextBackupText, scheduleColumns } from './schedule-columns.ts'
 import { openSchedules, refuseStore, scheduleFlags } from './schedule-home.ts'
+import { rulesFrom } from './schedule-retention.ts'
 
 const flags = {
   ...scheduleFlags,
@@ -23,6 +25,12 @@ const flags = {
   ),
   labels: map('labels of the schedule, and of its backups'),
   annotations: map('annotations of the schedule, and of its backups'),
+  retention: text(
+    'which backups are kept, instead of --ttl: keep-last=3,hourly=24,daily=7,weekly=4,monthly=12,yearly=3',
+    {
+      metavar: 'RULES',
+    },
+  ),
   'use-owner-references-in-backup': toggle('deleting the schedule deletes the Backup objects it made'),
   'skip-immediately': toggle('leave out what is due already when the server sees it'),
   paused: toggle('make no backups until it is unpaused'),
@@ -39,7 +47,7 @@ export const scheduleCreate = command({
   examples: [
     'lifeboat schedule create nightly --schedule "0 3 * * *" --ttl 168h',
     'lifeboat schedule create shop --schedule "@every 6h" --include-namespaces shop',
-    'lifeboat schedule create nightly --schedule "CRON_TZ=Europe/Berlin 30 2 * * *"',
+    'lifeboat schedule create nightly --schedule "CRON_TZ=Europe/Berlin 30 2 * * *" --retention daily=7,weekly=4,monthly=12',
   ],
   async run({ args, flags: given, context }) {
     refuseStore(context, given)
@@ -64,7 +72,8 @@ function scheduleFrom(name: string, given: Given, context: CliContext): Schedule
   if (given.selector !== undefined && given['or-selector'] !== undefined) {
     throw new UserError('use either --selector or --or-selector, not both', { exitCode: USAGE })
   }
-  const { labels, annotations } = given
+  const { labels } = given
+  const annotations = annotationsFrom(given)
   const schedule: Schedule = {
     apiVersion: apiVersionOf(Schedules),
     kind: Schedules.kind,
@@ -85,4 +94,9 @@ function scheduleFrom(name: string, given: Given, context: CliContext): Schedule
   const step = scheduleStep(schedule, { now: context.now(), skipByDefault: false })
   if (step.do === 'refuse') throw new UserError(step.problems.join('; '), { exitCode: USAGE })
   return schedule
+}
+
+function annotationsFrom({ annotations, retention }: Given): Record<string, string> | undefined {
+  const rules = retention === undefined ? null : rulesFrom(retention)
+  return rules === null ? annotations : { ...annotations, [annotationKeys.retention]: rules }
 }

@@ -1,3 +1,4 @@
+import { annotationKeys } from '#api/labels.ts'
 import type { Schedule } from '#api/schedule.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import { command } from '../command.ts'
@@ -34,7 +35,7 @@ export const scheduleDescribe = command({
   },
 })
 
-/** The sections of `velero schedule describe` in its order (spec/cli.md §9.4), and when the next backup comes. */
+/** The sections of `velero schedule describe` in its order (spec/cli.md §9.4), with what comes next and what is kept. */
 function describe(schedule: Schedule, context: CliContext): string {
   const { metadata, spec, status } = schedule
   const problems = status?.validationErrors ?? []
@@ -56,6 +57,7 @@ function describe(schedule: Schedule, context: CliContext): string {
   const tail: Line[] = [
     ['Last Backup', status?.lastBackup ?? '<never>'],
     ['Next Backup', nextBackupText(schedule, context.now())],
+    ['Retention', metadata.annotations?.[annotationKeys.retention] ?? '<time to live>'],
   ]
   const template = renderDescription(specLines(spec.template)).replaceAll(/^(?=.)/gm, '  ')
   return `${renderDescription(head)}\nBackup Template:\n${template}\n${renderDescription(tail)}`
