@@ -57,7 +57,7 @@ export function importedVolumeBackup(
   const { phase } = stored.status ?? {}
   if (phase !== 'Completed' && phase !== 'Failed' && phase !== 'Canceled') return undefined
   const metadata = metadataHere(stored.metadata, namespace)
-  const { uid = '' } = backup.metadata
+  const { name, uid = '' } = backup.metadata
   const owners = stored.metadata.ownerReferences?.filter(({ kind }) => kind === 'Backup') ?? []
   const labelled = metadata.labels?.[labelKeys.backupUid] === undefined ? {} : { [labelKeys.backupUid]: uid }
   return {
@@ -65,7 +65,7 @@ export function importedVolumeBackup(
     metadata: {
       ...metadata,
       labels: { ...metadata.labels, ...labelled },
-      ownerReferences: owners.map((owner) => ({ ...owner, uid })),
+      ownerReferences: owners.map((owner) => ({ ...owner, name, uid })),
     },
     spec: { ...stored.spec, backupStorageLocation: location },
   }

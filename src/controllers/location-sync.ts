@@ -33,8 +33,8 @@ export interface LocationSync {
 interface Memory {
   tried: boolean
   syncedSpec: string | undefined
-  /** The spec with which backups were missed in such numbers that another look has to confirm it. */
-  doubtedSpec: string | undefined
+  /** Backups that were missed with `syncedSpec` in such numbers that another look has to confirm it. */
+  missed: ReadonlySet<string>
   trouble: string
 }
 
@@ -45,7 +45,7 @@ const TURN_PAUSE_MS = 500
 export function locationSync(options: LocationSyncOptions): LocationSync {
   const memories = new Map<string, Memory>()
   const memoryOf = (name: string): Memory => {
-    const memory = memories.get(name) ?? { tried: false, syncedSpec: undefined, doubtedSpec: undefined, trouble: '' }
+    const memory = memories.get(name) ?? { tried: false, syncedSpec: undefined, missed: new Set(), trouble: '' }
     memories.set(name, memory)
     return memory
   }
@@ -96,10 +96,11 @@ async function sync(
   const spec = specOf(location)
   const store = await options.stores.open(location)
   try {
-    const found = await pass(store, environment, { location: name, confirmed: memory.doubtedSpec === spec })
+    const missed = memory.syncedSpec === spec ? memory.missed : new Set<string>()
+    const found = await pass(store, environment, { location: name, missed })
     if (found.trouble !== '' && found.trouble !== memory.trouble) log.warn({ location: name }, found.trouble)
     memory.syncedSpec = spec
-    memory.doubtedSpec = found.doubtful ? spec : undefined
+    memory.missed = found.missed
     memory.trouble = found.trouble
   } finally {
     await store.close()
@@ -110,23 +111,24 @@ async function sync(
 
 interface Found {
   readonly trouble: string
-  readonly doubtful: boolean
+  readonly missed: ReadonlySet<string>
 }
 
 /** The folders are listed before the objects: whoever deletes a backup removes its files first, so what is deleted meanwhile is not taken for new. */
 async function pass(
   store: ObjectStore,
   environment: Environment,
-  { location, confirmed }: { location: string; confirmed: boolean },
+  { location, missed }: { location: string; missed: ReadonlySet<string> },
 ): Promise<Found> {
   const folders = new Set(await Array.fromAsync(store.folders(backupsPrefix)))
-  const plan = syncPlan(folders, await knownBackups(environment), { location, confirmed })
+  const plan = syncPlan(folders, await knownBackups(environment), { location, missed })
   const refusals = await bringIn(plan, { store, environment, location })
   if (plan.gone.do === 'suspect') {
-    return { doubtful: true, trouble: [doubt(plan.gone), ...refusals].join('; ') }
+    const names = plan.gone.backups.map(({ name }) => name)
+    return { missed: new Set(names), trouble: [doubt(plan.gone), ...refusals].join('; ') }
   }
   await atOnce(plan.gone.backups, (backup) => removeObject(backup, { store, environment, location }))
-  return { doubtful: false, trouble: refusals.join('; ') }
+  return { missed: new Set(), trouble: refusals.join('; ') }
 }
 
 async function knownBackups({ kube, namespace, signal }: Environment): Promise<KnownBackup[]> {

@@ -17,14 +17,16 @@ const known = fc.record({
 })
 const backups = fc.uniqueArray(known, { selector: ({ name }) => name })
 const folders = fc.uniqueArray(fc.constantFrom(...names, 'No-Backup', 'a_b')).map((all) => new Set(all))
-const here = { location: 'here', confirmed: false }
+const none: ReadonlySet<string> = new Set()
+const every: ReadonlySet<string> = new Set(names)
+const here = { location: 'here', missed: none }
 
 const finished = ({ phase }: KnownBackup): boolean => phase === 'Completed' || phase === 'PartiallyFailed'
 
 test('what is removed is finished, of this location and without files; what is looked into has no object', () => {
   fc.assert(
-    fc.property(folders, backups, fc.boolean(), (stored, objects, confirmed) => {
-      const { unknown, halfImported, gone } = syncPlan(stored, objects, { location: 'here', confirmed })
+    fc.property(folders, backups, folders, (stored, objects, missed) => {
+      const { unknown, halfImported, gone } = syncPlan(stored, objects, { location: 'here', missed })
       for (const one of gone.backups) {
         assert.ok(finished(one) && one.location === 'here' && !stored.has(one.name), one.name)
       }
@@ -34,7 +36,7 @@ test('what is removed is finished, of this location and without files; what is l
       for (const one of halfImported) assert.ok(one.importing && stored.has(one.name) && one.location === 'here')
       const lost = objects.filter((one) => finished(one) && one.location === 'here' && !stored.has(one.name))
       assert.deepEqual(gone.backups, lost)
-      assert.ok(gone.do === 'remove' || !confirmed)
+      assert.ok(gone.do === 'remove' || gone.backups.some(({ name }) => !missed.has(name)))
     }),
   )
 })
@@ -59,7 +61,7 @@ test('when everything is done there is nothing left to do, and with two location
           ['here', inHere],
           ['there', inThere],
         ] as const) {
-          const { unknown, gone } = syncPlan(stored, all, { location, confirmed: true })
+          const { unknown, gone } = syncPlan(stored, all, { location, missed: every })
           all = all.filter((one) => !gone.backups.includes(one))
           const made = { uid: 'u', resourceVersion: '1', location, phase: 'Completed', importing: false } as const
           all.push(...unknown.map((name) => ({ ...made, name })))
@@ -69,7 +71,7 @@ test('when everything is done there is nothing left to do, and with two location
         ['here', inHere],
         ['there', inThere],
       ] as const) {
-        const { unknown, halfImported, gone } = syncPlan(stored, all, { location, confirmed: true })
+        const { unknown, halfImported, gone } = syncPlan(stored, all, { location, missed: every })
         assert.deepEqual([unknown, halfImported, gone.backups], [[], [], []])
       }
     }),
@@ -92,7 +94,10 @@ test('a store that answers empty, or with less than half, is not believed the fi
   assert.equal(syncPlan(new Set(), all, here).gone.do, 'suspect')
   assert.equal(syncPlan(new Set(['a']), all, here).gone.do, 'suspect')
   assert.equal(syncPlan(new Set(['a', 'b']), all, here).gone.do, 'remove')
-  assert.deepEqual(syncPlan(new Set(), all, { ...here, confirmed: true }).gone, { do: 'remove', backups: all })
+  const after = (...missed: string[]) => syncPlan(new Set(), all, { ...here, missed: new Set(missed) }).gone
+  assert.deepEqual(after('a', 'b', 'c'), { do: 'remove', backups: all })
+  // More are missing than the last time: that is no confirmation.
+  assert.equal(after('a', 'b').do, 'suspect')
   assert.deepEqual(syncPlan(new Set(), known3('InProgress'), here).gone, { do: 'remove', backups: [] })
 })
 

@@ -45,19 +45,19 @@ export interface SyncPlan {
 /**
  * Compares the folders below `backups/`, all of them, with all Backup objects of the namespace (spec/object-store §15). An object of any
  * location takes its name; only Completed and PartiallyFailed ones of this location can have lost their files, since the
- * others may have none yet, or never had. When more are gone than are left, nothing is removed unless `confirmed`. Pure.
+ * others may have none yet, or never had. When more are gone than are left, nothing is removed unless all were `missed` before. Pure.
  */
 export function syncPlan(
   folders: ReadonlySet<string>,
   backups: readonly KnownBackup[],
-  { location, confirmed }: { location: string; confirmed: boolean },
+  { location, missed }: { location: string; missed: ReadonlySet<string> },
 ): SyncPlan {
   const taken = new Set(backups.map(({ name }) => name))
   const unknown = [...folders].filter((name) => isRunName(name) && !taken.has(name))
   const own = backups.filter((backup) => backup.location === location)
   const halfImported = own.filter(({ name, importing }) => importing && folders.has(name))
   const [left, gone] = [own.filter(({ name }) => folders.has(name)), own.filter((one) => hadFiles(one, folders))]
-  const doubtful = gone.length > left.length && !confirmed
+  const doubtful = gone.length > left.length && !gone.every(({ name }) => missed.has(name))
   return {
     unknown,
     halfImported,
