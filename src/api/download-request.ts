@@ -21,6 +21,15 @@ export const downloadTargetKinds = [
   'RestoreVolumeInfo',
 ] as const
 
+/**
+ * Annotations by which a request asks for an artifact that Velero has no word for, `manifest`, in place of that in its spec, and by
+ * which our server says that its link leads there. Velero's server leaves the second one out.
+ */
+export const artifactAnnotations = {
+  asked: 'lifeboat.dev/artifact',
+  answered: 'lifeboat.dev/answered-artifact',
+} as const
+
 /** `spec` of a DownloadRequest. */
 export const downloadRequestSpec = fields({
   target: fields({ kind: z.enum(downloadTargetKinds), name: z.string() }),

@@ -7,6 +7,7 @@ import { liveObjects } from './live-objects.ts'
 import { targetNamespaces } from './namespaces.ts'
 import type { NamespaceOptions } from './namespaces.ts'
 import type { Outcome } from './outcome.ts'
+import { type ExtraObject, removeExtras } from './extra-object.ts'
 import { type Pace, adaptivePace } from './pace.ts'
 import { inParallel } from './parallel.ts'
 import { rehearsedTarget } from './rehearsal.ts'
@@ -29,6 +30,8 @@ export interface ApplyOptions {
   deletionPatience?: number | undefined
   /** How long a new custom type may take until it is served, in milliseconds; default ten minutes, as Velero. */
   typePatience?: number | undefined
+  /** Asked when all waves are done: what is in the cluster and not among the waves, to be deleted. */
+  extras?: (() => AsyncIterable<ExtraObject>) | undefined
   /** True: nothing is written and nothing waited for; the outcomes are what would become of each object. */
   rehearses?: boolean | undefined
   signal?: AbortSignal | undefined
@@ -50,7 +53,20 @@ export async function* applyWaves(
   // Nothing is watched any longer than somebody may wait for it.
   const whileRunning = signal === undefined ? end.signal : AbortSignal.any([signal, end.signal])
   const target = await targetOf(options, whileRunning)
-  const { namespaces, types, live, pace } = target
+  let errors = 0
+  try {
+    for await (const outcome of allWaves(waves, target)) {
+      errors += outcome.remarks.filter(({ severity }) => severity === 'error').length
+      yield outcome
+    }
+    if (options.extras !== undefined) yield* removeExtras(options.extras(), { target, errors })
+  } finally {
+    end.abort()
+  }
+}
+
+async function* allWaves(waves: Iterable<Wave>, target: Target): AsyncGenerator<Outcome, void, undefined> {
+  const { namespaces, types, live, pace, signal } = target
   const runner = taskRunner(target)
 
   const gateOf = (task: Task): Promise<void> | undefined =>
@@ -71,7 +87,6 @@ export async function* applyWaves(
       left = late
     }
   } finally {
-    end.abort()
     await live.forget()
   }
 }

@@ -21,6 +21,7 @@ export type Because =
   | RestoreStepSkip
   | Extract<ExistingDecision, { do: 'nothing' }>['because']
   | ExtraKept
+  | 'kept-after-errors'
   | 'namespace-exists'
 
 /** What a rehearsal says besides what would become of an object. */

@@ -3,6 +3,7 @@ import { backupContents } from './commands/backup-contents.ts'
 import { backupCreate } from './commands/backup-create.ts'
 import { backupDelete } from './commands/backup-delete.ts'
 import { backupDescribe } from './commands/backup-describe.ts'
+import { backupDiff } from './commands/backup-diff.ts'
 import { backupDownload } from './commands/backup-download.ts'
 import { backupGet } from './commands/backup-get.ts'
 import { backupLogs } from './commands/backup-logs.ts'
@@ -34,6 +35,7 @@ const withoutCompletion: readonly Command[] = [
   backupGet,
   backupDescribe,
   backupContents,
+  backupDiff,
   backupLogs,
   backupDownload,
   backupDelete,

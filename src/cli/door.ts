@@ -2,6 +2,8 @@ import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import type { Schedule } from '#api/schedule.ts'
 import type { BackupPreview } from '#backup/preview.ts'
+import type { KubeClient } from '#kube/client.ts'
+import type { BackupSource } from '#restore/backup-source.ts'
 import type { RestorePreview } from '#restore/preview.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import type { Standing } from './progress-line.ts'
@@ -16,6 +18,12 @@ export interface Following {
 
 /** A preview and its connection to the cluster. */
 export type OpenPreview = BackupPreview & AsyncDisposable
+
+/** A whole backup, checked, and the cluster beside it. */
+export interface OpenBackup extends AsyncDisposable {
+  readonly source: BackupSource
+  readonly kube: KubeClient
+}
 
 /** A preview of a restore, with the backup it reads and its connection to the cluster. */
 export type OpenRestorePreview = RestorePreview & AsyncDisposable
@@ -41,6 +49,8 @@ export interface Door extends AsyncDisposable {
   deleteBackup(backup: Backup): Promise<string>
   /** The stored bytes, or undefined when the backup has no such artifact. */
   backupArtifact(name: string, artifact: BackupArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
+  /** Opens a backup for work that needs the cluster too. */
+  openBackup(backup: Backup, options: { signal: AbortSignal }): Promise<OpenBackup>
   restores(labelSelector?: string): Promise<Restore[]>
   restore(name: string): Promise<Restore | undefined>
   createRestore(restore: Restore, following: Following): Promise<Restore>

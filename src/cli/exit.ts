@@ -5,7 +5,7 @@ import { KubeError } from '#kube/error.ts'
 import { StoreError } from '#store/store.ts'
 
 /** What the process ends with. Documented in the README; scripts rely on it. */
-export type ExitCode = 0 | 1 | 2 | 3 | 130
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 130
 
 /** Done. */
 export const OK = 0
@@ -15,6 +15,8 @@ export const FAILED = 1
 export const USAGE = 2
 /** The backup or restore ended, with errors for some objects (PartiallyFailed). */
 export const PARTIAL = 3
+/** What was compared is not the same. */
+export const DIFFERENT = 4
 /** Stopped by Ctrl-C or SIGTERM. */
 export const INTERRUPTED = 130
 

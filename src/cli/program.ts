@@ -79,6 +79,8 @@ function optionOf(name: string, flag: Flag<unknown>): Option {
   const short = flag.short === undefined ? '' : `-${flag.short}, `
   const value = flag.bare === undefined ? ` <${flag.metavar ?? 'VALUE'}>` : ' [bool]'
   const option = new Option(`${short}--${name}${value}`, flag.description)
+  // A flag of its own, not the opposite of one that there is not.
+  option.negate = false
   if (flag.hidden === true) option.hideHelp()
   return option.argParser((text: string, before: unknown) => {
     try {

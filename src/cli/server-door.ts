@@ -1,12 +1,13 @@
 import { Backups, type Backup } from '#api/backup.ts'
 import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
-import { DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
+import { artifactAnnotations, DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
 import { deletionRequest } from '#backup/deletion-request.ts'
 import { previewBackup } from '#backup/preview.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { Schedules } from '#api/schedule.ts'
-import { readBackup } from '#restore/backup-source.ts'
+import { restoreWishes } from '#api/restore-wishes.ts'
+import { type BackupSource, readBackup } from '#restore/backup-source.ts'
 import { previewRestore } from '#restore/preview.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
@@ -43,7 +44,12 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     schedule: (name) => installed(Schedules, () => kube.find(Schedules, name, options)),
     previewBackup: (backup, { signal }) => preview(place, backup, signal),
     deleteBackup: (backup) => requestDeletion(place, backup),
-    backupArtifact: (name, artifact) => download(place, backupTargets[artifact], name),
+    backupArtifact: (name, artifact) =>
+      artifact === 'manifest' ? manifest(place, name) : download(place, backupTargets[artifact], name),
+    openBackup: async (backup) => {
+      const source = await openSource(place, backup, { exact: false })
+      return { source, kube, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() }
+    },
     restores: (labels) => allOf(place, Restores, labels),
     restore: (name) => installed(Restores, () => kube.find(Restores, name, options)),
     createRestore: (restore, following) =>
@@ -68,13 +74,10 @@ async function rehearse(place: Place, asked: Restore): Promise<OpenRestorePrevie
   const { name } = asked.metadata
   const known = await installed(Restores, () => kube.find(Restores, name, place))
   const taken = known && kube.server
-  const { restore } = await acceptRestore(asked, { kube, backups: await allOf(place, Backups), taken, signal })
-  const backupName = restore.spec.backupName ?? ''
-  const source = await readBackup(backupName, {
-    place: kube.server,
-    read: (artifact) => download(place, backupTargets[artifact], backupName),
-    signal,
-  })
+  const backups = await allOf(place, Backups)
+  const { restore, backup } = await acceptRestore(asked, { kube, backups, taken, signal })
+  if (backup === undefined) throw new UserError(`Restore "${name}" names no backup`)
+  const source = await openSource(place, backup, { exact: restoreWishes(restore).exact })
   try {
     const previewed = await previewRestore({ restore, source, kube, signal })
     return { ...previewed, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() }
@@ -82,6 +85,19 @@ async function rehearse(place: Place, asked: Restore): Promise<OpenRestorePrevie
     await source[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** `exact`: rather no backup at all than one without a manifest that the server has: the server would then know more than we. */
+async function openSource(place: Place, backup: Backup, { exact }: { exact: boolean }): Promise<BackupSource> {
+  const { name } = backup.metadata
+  return await readBackup(backup, {
+    place: place.kube.server,
+    read: async (artifact) => {
+      if (artifact !== 'manifest') return await download(place, backupTargets[artifact], name)
+      return exact ? await certainManifest(place, name) : await manifest(place, name)
+    },
+    signal: place.signal,
+  })
 }
 
 async function allOf<T extends Backup | Restore>(
@@ -204,28 +220,60 @@ async function download(
   name: string,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   if (kind === undefined) return undefined
+  const { url } = await requestDownload(place, { target: { kind, name }, annotations: {} })
+  return await fetchUrl(url, { signal: place.signal })
+}
+
+/** Undefined when the backup has none, or when the server is one that knows of none, such as Velero's. */
+async function manifest(place: Place, name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const { url, answered } = await requestManifest(place, name)
+  return answered ? await fetchUrl(url, { signal: place.signal }) : undefined
+}
+
+/** As `manifest`; UserError when the server knows of none. */
+async function certainManifest(place: Place, name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const { url, answered } = await requestManifest(place, name)
+  if (answered) return await fetchUrl(url, { signal: place.signal })
+  throw new UserError(
+    `the server in namespace ${place.namespace} is not Lifeboat's, or too old: it knows of no exact restores`,
+  )
+}
+
+async function requestManifest(place: Place, name: string): Promise<{ url: string; answered: boolean }> {
+  const annotations = { [artifactAnnotations.asked]: 'manifest' }
+  const link = await requestDownload(place, { target: { kind: 'BackupContents', name }, annotations })
+  return { url: link.url, answered: link.annotations[artifactAnnotations.answered] === 'manifest' }
+}
+
+interface Link {
+  readonly url: string
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+async function requestDownload(
+  place: Place,
+  { target, annotations }: { target: { kind: DownloadTargetKind; name: string }; annotations: Record<string, string> },
+): Promise<Link> {
   const { kube, namespace, signal } = place
   const request = {
     apiVersion: apiVersionOf(DownloadRequests),
     kind: DownloadRequests.kind,
-    metadata: { name: `${name.slice(0, 200)}-${randomUUID()}`, namespace },
-    spec: { target: { kind, name } },
+    metadata: { name: `${target.name.slice(0, 200)}-${randomUUID()}`, namespace, annotations },
+    spec: { target },
   }
   await kube.create(DownloadRequests, request, { namespace, signal })
   try {
-    const url = await untilSigned(place, request.metadata.name)
-    return await fetchUrl(url, { signal })
+    return await untilSigned(place, request.metadata.name)
   } finally {
     await kube.delete(DownloadRequests, request.metadata.name, { namespace }).catch(() => false)
   }
 }
 
-async function untilSigned({ kube, namespace, signal }: Place, name: string): Promise<string> {
+async function untilSigned({ kube, namespace, signal }: Place, name: string): Promise<Link> {
   const deadline = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)
   for (;;) {
-    const current = await kube.get(DownloadRequests, name, { namespace, signal })
-    if (current.status?.downloadURL !== undefined && current.status.downloadURL !== '')
-      return current.status.downloadURL
+    const { status, metadata } = await kube.get(DownloadRequests, name, { namespace, signal })
+    if (status?.downloadURL) return { url: status.downloadURL, annotations: metadata.annotations ?? {} }
     if (deadline.aborted) {
       throw new UserError(
         `the server did not answer download request "${name}" within a minute; is it running in namespace ${namespace}?`,

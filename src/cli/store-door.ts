@@ -1,6 +1,7 @@
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
+import { missingNamespaces } from '#backup/missing-namespaces.ts'
 import { previewBackup } from '#backup/preview.ts'
 import type { BackupProgress } from '#backup/progress.ts'
 import { runBackup } from '#backup/run.ts'
@@ -10,6 +11,7 @@ import type { PluginModule } from '#plugins/open.ts'
 import { restoreIsStored, storedRestore } from '#restore/artifacts.ts'
 import { openBackup } from '#restore/backup-source.ts'
 import { previewRestore } from '#restore/preview.ts'
+import { exactNamespaces, safetyBackup, safetyProblem } from '#restore/safety-backup.ts'
 import { runRestore } from '#restore/run.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
@@ -19,7 +21,7 @@ import type { ObjectStore } from '#store/store.ts'
 import { acceptBackup } from './accept-backup.ts'
 import { acceptRestore } from './accept-restore.ts'
 import { UserError } from './exit.ts'
-import type { Door, Following, OpenPreview, OpenRestorePreview } from './door.ts'
+import type { Door, Following, OpenBackup, OpenPreview, OpenRestorePreview } from './door.ts'
 import type { Standing } from './progress-line.ts'
 import { counted } from './units.ts'
 
@@ -52,6 +54,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
     previewBackup: (backup, { signal }) => preview(backup, signal, options),
     deleteBackup: (backup) => deleteBackup(store, backup),
     backupArtifact: (name, artifact) => findObject(store, backupKey(name, artifact)),
+    openBackup: (backup, { signal }) => openBeside(backup.metadata.name, signal, options),
     restores: (labels) => allRuns(store, { folder: restoresPrefix, labels, read: readRestore }),
     restore: (name) => readRestore(store, name),
     createRestore: (restore, following) => createRestore(restore, following, options),
@@ -144,8 +147,10 @@ async function createRestore(asked: Restore, following: Following, options: Stor
   const backups = await candidates(store, asked)
   const kube = await options.cluster()
   try {
+    const accepted = await acceptRestore(asked, { kube, backups, signal })
+    await backUpBefore(accepted.restore, { kube, following, options })
     return await runRestore({
-      ...(await acceptRestore(asked, { kube, backups, signal })),
+      ...accepted,
       kube,
       store,
       now,
@@ -162,6 +167,20 @@ async function createRestore(asked: Restore, following: Following, options: Stor
   }
 }
 
+/** Makes the safety backup that the restore wants; UserError when it does not come to its end without errors. */
+async function backUpBefore(
+  restore: Restore,
+  { kube, following, options }: { kube: KubeClient; following: Following; options: StoreDoorOptions },
+): Promise<void> {
+  const { signal } = following
+  const missing = await missingNamespaces(kube, { includedNamespaces: exactNamespaces(restore) }, { signal })
+  const existing = new Set(exactNamespaces(restore).filter((name) => !missing.includes(name)))
+  const asked = safetyBackup(restore, { existing, location: undefined })
+  if (asked === undefined) return
+  const made = await createBackup(asked, following, options)
+  if (made.status?.phase !== 'Completed') throw new UserError(safetyProblem(made))
+}
+
 async function rehearse(asked: Restore, signal: AbortSignal, options: StoreDoorOptions): Promise<OpenRestorePreview> {
   const { store } = options
   await using stack = new AsyncDisposableStack()
@@ -174,6 +193,19 @@ async function rehearse(asked: Restore, signal: AbortSignal, options: StoreDoorO
   const previewed = await previewRestore({ restore, source, kube, signal })
   const opened = stack.move()
   return { ...previewed, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+async function openBeside(
+  name: string,
+  signal: AbortSignal,
+  { store, cluster }: StoreDoorOptions,
+): Promise<OpenBackup> {
+  await using stack = new AsyncDisposableStack()
+  const source = stack.use(await openBackup(name, { store, signal }))
+  const kube = await cluster()
+  stack.defer(() => kube.close())
+  const opened = stack.move()
+  return { source, kube, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
 /** The backups a restore can choose from. */

@@ -1,5 +1,10 @@
 import { Backups } from '#api/backup.ts'
-import { DownloadRequests, type DownloadRequest, type DownloadTargetKind } from '#api/download-request.ts'
+import {
+  artifactAnnotations,
+  DownloadRequests,
+  type DownloadRequest,
+  type DownloadTargetKind,
+} from '#api/download-request.ts'
 import { Restores } from '#api/restore.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import { backupKey, restoreKey, type BackupArtifact, type RestoreArtifact } from '#store/layout.ts'
@@ -73,7 +78,7 @@ export function downloadRequestController(options: DownloadRequestControllerOpti
           // Without its backup a request stays unanswered, as in Velero: the client gives up by itself.
           if (url === undefined) return { afterMillis: UNANSWERED_PAUSE_MS }
           const status = { phase: 'Processed', downloadURL: url, ...lifetime(now()) }
-          await patchLasting(kube, DownloadRequests, { name, namespace, change: { status } })
+          await patchLasting(kube, DownloadRequests, { name, namespace, change: { ...answered(request), status } })
           return undefined
         }
       }
@@ -93,7 +98,7 @@ async function urlFor(
   const { kind, name } = request.spec.target
   const location = await locationOf(request, environment)
   if (location === undefined) return undefined
-  const key = keyOf(kind, name)
+  const key = asksForManifest(request) ? backupKey(name, 'manifest') : keyOf(kind, name)
   if (key === undefined) return undefined
   const store = await options.stores.openNamed(location)
   try {
@@ -101,6 +106,16 @@ async function urlFor(
   } finally {
     await store.close()
   }
+}
+
+function asksForManifest({ metadata, spec }: DownloadRequest): boolean {
+  return spec.target.kind === 'BackupContents' && metadata.annotations?.[artifactAnnotations.asked] === 'manifest'
+}
+
+/** Says to which artifact the link leads, where the spec does not. */
+function answered(request: DownloadRequest): object {
+  if (!asksForManifest(request)) return {}
+  return { metadata: { annotations: { [artifactAnnotations.answered]: 'manifest' } } }
 }
 
 function keyOf(kind: DownloadTargetKind, name: string): string | undefined {

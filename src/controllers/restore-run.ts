@@ -1,11 +1,13 @@
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups } from '#api/backup.ts'
 import { Restores, type Restore, type RestoreStatus } from '#api/restore.ts'
+import { restoreWishes } from '#api/restore-wishes.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { runRestore } from '#restore/run.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
 import { deletionOf } from './restore-deletion.ts'
+import { makeSafetyBackup } from './safety-backup.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
 
 export interface MakeOptions {
@@ -48,6 +50,7 @@ async function run(restore: Restore, environment: Environment, options: MakeOpti
   const { kube, namespace, now, signal } = environment
   const { name } = restore.metadata
   const backup = await kube.get(Backups, restore.spec.backupName ?? '', { namespace, signal })
+  if (restoreWishes(restore).safetyBackup) await makeSafetyBackup(restore, { restored: backup, environment })
   const locationName = backup.spec.storageLocation ?? ''
   const store = await options.stores.openNamed(locationName)
   const patcher = progressPatcher((progress) =>

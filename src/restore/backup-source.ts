@@ -1,7 +1,9 @@
 import { tmpdir } from 'node:os'
+import { Backups, type Backup } from '#api/backup.ts'
+import { readObject } from '#api/read.ts'
 import { ArchiveError } from '#archive/error.ts'
 import { decodeBackupMetadata } from '#archive/backup-metadata.ts'
-import { openManifest } from '#archive/manifest.ts'
+import { type ManifestTrailer, openManifest } from '#archive/manifest.ts'
 import { type OpenArchive, openArchive } from '#archive/open.ts'
 import { verifyArchive } from '#archive/verify.ts'
 import { type VolumeInfo, decodeVolumeInfo } from '#archive/volume-info.ts'
@@ -13,7 +15,11 @@ import { RestoreError } from './error.ts'
 
 /** What a restore reads of a backup, checked. Dispose frees the disk space. */
 export interface BackupSource extends AsyncDisposable {
+  /** The record of the backup. */
+  backup: Backup
   archive: OpenArchive
+  /** The types (`plural.group`) of which the backup says that it has all it was to take; without a manifest, those that it has any of. */
+  listed: ReadonlySet<string>
   /** By name of the PersistentVolume; empty when the backup has no volume info. */
   volumes: ReadonlyMap<string, VolumeInfo>
 }
@@ -49,14 +55,15 @@ export async function openBackup(
   const marker = await read('metadata')
   if (marker === undefined) throw await missingBackup(name, store)
   return await readingArchive(name, async () => {
-    await decodeBackupMetadata(marker)
-    return await readBackup(name, { read, place: store.url, spoolDir, signal })
+    const backup = readObject(Backups, await decodeBackupMetadata(marker))
+    return await readBackup(backup, { read, place: store.url, spoolDir, signal })
   })
 }
 
 /** As `openBackup`, for a backup that somebody else says is finished. Without its manifest, only the archive's own checks are made. */
-export async function readBackup(name: string, source: ArtifactSource): Promise<BackupSource> {
+export async function readBackup(backup: Backup, source: ArtifactSource): Promise<BackupSource> {
   const { read, place, spoolDir = tmpdir(), signal } = source
+  const { name } = backup.metadata
   const contents = await read('contents')
   if (contents === undefined) {
     throw new RestoreError(
@@ -70,9 +77,11 @@ export async function readBackup(name: string, source: ArtifactSource): Promise<
       const infos = await read('volume-info')
       const volumes = infos === undefined ? [] : await decodeVolumeInfo(infos)
       const manifest = await read('manifest')
-      if (manifest !== undefined) await checkAgainst(manifest, { name, archive, signal })
+      const trailer = manifest && (await checkAgainst(manifest, { name, archive, signal }))
       return {
+        backup,
         archive,
+        listed: new Set(trailer?.cut.types.map(({ resource }) => resource) ?? archive.resources()),
         volumes: new Map(volumes.flatMap((info) => (info.pvName ? [[info.pvName, info] as const] : []))),
         [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
       }
@@ -108,11 +117,10 @@ async function missingBackup(name: string, store: ObjectStore): Promise<RestoreE
 async function checkAgainst(
   manifest: AsyncIterable<Uint8Array>,
   { name, archive, signal }: { name: string; archive: OpenArchive; signal: AbortSignal | undefined },
-): Promise<void> {
+): Promise<ManifestTrailer> {
   const reader = await openManifest(manifest)
   const { differences } = await verifyArchive(archive, reader, { signal })
-  await reader.trailer()
-  if (differences.length === 0) return
+  if (differences.length === 0) return await reader.trailer()
   const faults = differences.map(({ path, problem }) => `${path} (${problem})`)
   throw new RestoreError(
     'backup-damaged',

@@ -5,7 +5,9 @@ import type { Outcome } from '#apply/outcome.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { OwnRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { RestoreScope } from '#selection/restore-scope.ts'
 import type { BackupSource } from './backup-source.ts'
+import { extraObjects } from './extra-objects.ts'
 import { type GitOpsOwners, gitOpsOwners } from './gitops-owners.ts'
 import { type Plan, planRestore } from './plan.ts'
 import { gatherFacts } from './restore-facts.ts'
@@ -49,7 +51,7 @@ export async function openCourse(options: CourseOptions): Promise<Course> {
   const asks = rehearses === true || wishes.skipsGitOpsManaged
   const gitOps = asks ? await gitOpsOwners(source.archive, { kube, signal }) : undefined
   const plan = planRestore({ archive: source.archive, ...facts, log, wishes, gitOps })
-  const playing = { ...options, plan, wishes, gitOps }
+  const playing = { ...options, plan, wishes, gitOps, scope: facts.scope }
   return {
     plan,
     warnings: generalWarnings(options, plan),
@@ -61,13 +63,17 @@ interface Playing extends CourseOptions {
   plan: Plan
   wishes: RestoreWishes
   gitOps: GitOpsOwners | undefined
+  scope: RestoreScope
 }
 
-function play({ restore, kube, patience, resumes, rehearses, signal, plan, wishes, gitOps }: Playing) {
+function play(playing: Playing): AsyncIterable<Outcome> {
+  const { restore, kube, patience, resumes, rehearses, signal, plan, wishes, gitOps } = playing
+  const leavesToGit = wishes.skipsGitOpsManaged ? gitOps?.applications : undefined
   return applyWaves(plan.waves, {
     kube,
     policy: wishes.policy,
-    leavesToGit: wishes.skipsGitOpsManaged ? gitOps?.applications : undefined,
+    leavesToGit,
+    extras: wishes.exact ? () => extraObjects({ ...playing, leavesToGit }) : undefined,
     resumes: resumes === true ? ownRestore(restore) : undefined,
     namespaceManifest: (name) => plan.namespaceManifest(name),
     namespacePatience: patience?.namespace,

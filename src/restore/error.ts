@@ -5,6 +5,7 @@ export type RestoreProblem =
   | 'backup-damaged'
   | 'name-taken'
   | 'bad-modifiers'
+  | 'no-safety-backup'
   | 'cluster'
   | 'store'
   | 'aborted'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { restoreWishKeys } from '#api/restore-wishes.ts'
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
@@ -98,4 +99,24 @@ test('a backup cannot be restored from a location that is known to be out of rea
   assert.deepEqual(problems([location('Unavailable')]), ['The BSL far is unavailable, cannot retrieve the backup'])
   assert.deepEqual(problems([location('Available')]), [])
   assert.deepEqual(problems([location()]), [])
+})
+
+test('an exact restore needs a backup that has everything it was to take', () => {
+  const exact = (status: object, spec: object = {}): string[] => {
+    const asked = restoreOf({ backupName: 'here', includedNamespaces: ['shop'] })
+    const restore = { ...asked, metadata: { ...asked.metadata, annotations: { [restoreWishKeys.exact]: 'true' } } }
+    const found = backup('here')
+    const backups = [{ ...found, spec: { ...found.spec, ...spec }, status }]
+    return validateRestore(restore, { backups, modifierProblems: [] })
+  }
+  assert.deepEqual(exact({ phase: 'Completed' }), [])
+  assert.match(
+    exact({ phase: 'PartiallyFailed' }).join(),
+    /needs a backup that is Completed, and here is PartiallyFailed/,
+  )
+  assert.match(exact({}).join(), /here is New/)
+  assert.match(
+    exact({ phase: 'Completed' }, { resourcePolicy: { kind: 'configmap', name: 'p' } }).join(),
+    /resource policies/,
+  )
 })

@@ -4,7 +4,7 @@ import { veleroDefaults } from '#api/defaults.ts'
 import { parseDuration } from '#api/duration.ts'
 import { labelKeys, labelValue } from '#api/labels.ts'
 import type { Restore } from '#api/restore.ts'
-import { restoreWishProblems } from '#api/restore-wishes.ts'
+import { restoreWishes, restoreWishProblems } from '#api/restore-wishes.ts'
 import { neverRestored, restoreSpecProblems } from '#selection/validate.ts'
 
 /** Fills what Velero's server fills before it validates: types that are never restored, the item-operation timeout (spec/restore §1.2). Does not change `restore`; doing it twice is the same as once. */
@@ -43,7 +43,21 @@ export function validateRestore(restore: Restore, { backups, locations, modifier
   const backup = requestedBackup(restore, backups)
   // Without its backup nothing else can be said about a restore.
   const placeProblem = backup === undefined ? noBackup(restore) : locationProblem(backup, locations)
-  return placeProblem === undefined ? [...problems, ...modifierProblems] : [...problems, placeProblem]
+  if (placeProblem !== undefined) return [...problems, placeProblem]
+  return [...problems, ...modifierProblems, ...(restoreWishes(restore).exact ? exactProblems(backup) : [])]
+}
+
+/** Where a backup may lack what was there, nothing can be told to be too much. */
+function exactProblems(backup: Backup | undefined): string[] {
+  const name = backup?.metadata.name ?? ''
+  const problems: string[] = []
+  if (backup?.status?.phase !== 'Completed') {
+    problems.push(`an exact restore needs a backup that is Completed, and ${name} is ${backup?.status?.phase ?? 'New'}`)
+  }
+  if (backup?.spec.resourcePolicy) {
+    problems.push(`an exact restore cannot know what the resource policies of backup ${name} left out of it`)
+  }
+  return problems
 }
 
 function noBackup({ spec: { backupName, scheduleName } }: Restore): string {

@@ -1,10 +1,11 @@
 import { labelKeys } from '#api/labels.ts'
 import { Restores, type Restore, type RestoreSpec } from '#api/restore.ts'
-import { restoreWishKeys } from '#api/restore-wishes.ts'
+import { restoreWishKeys, restoreWishes } from '#api/restore-wishes.ts'
 import { apiVersionOf } from '#kube/object.ts'
+import { exactNamespaces, safetyBackupName } from '#restore/safety-backup.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
-import { print, type CliContext } from '../context.ts'
+import { note, print, type CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
 import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
@@ -38,6 +39,10 @@ const flags = {
     ['none', 'update', 'recreate'],
   ),
   'skip-gitops-managed': toggle('leave objects that Argo CD or Flux keep to them'),
+  exact: toggle(
+    'make the namespaces what the backup says: also delete what it does not have; needs --include-namespaces',
+  ),
+  'no-safety-backup': toggle('with --exact: do not back the namespaces up first'),
   yes: toggle('do not ask before objects are deleted', { short: 'y' }),
   'status-include-resources': list('types whose status is restored', { metavar: 'TYPE,…' }),
   'status-exclude-resources': list('types whose status is not restored', { metavar: 'TYPE,…' }),
@@ -61,6 +66,7 @@ export const restoreCreate = command({
     'lifeboat restore create --from-backup monday --include-namespaces shop --wait',
     'lifeboat restore create --from-backup monday --namespace-mappings shop:shop-copy',
     'lifeboat restore create --from-backup monday --existing-resource-policy update --dry-run',
+    'lifeboat restore create --from-backup monday --include-namespaces shop --exact',
   ],
   async run({ args, flags: given, context }): Promise<ExitCode> {
     refuseContradictions(given)
@@ -73,6 +79,10 @@ export const restoreCreate = command({
       return OK
     }
     await agreeToDeletions(door, restore, { yes: given.yes ?? false, context })
+    if (restoreWishes(restore).safetyBackup) {
+      const namespaces = exactNamespaces(restore).join(', ')
+      note(context, `Safety backup ${safetyBackupName(restore)} of ${namespaces} is made first.`)
+    }
     const followed = await follow(context, (onStanding) =>
       door.createRestore(restore, { wait: given.wait ?? false, signal: context.signal, onStanding }),
     )
@@ -96,6 +106,12 @@ function refuseContradictions(given: Given): void {
     throw new UserError('say what to restore: --from-backup NAME or --from-schedule NAME (one of them)', {
       exitCode: USAGE,
     })
+  }
+  if (given.exact === true && (given['include-namespaces'] ?? []).length === 0) {
+    throw new UserError('--exact deletes: say where, with --include-namespaces NS,…', { exitCode: USAGE })
+  }
+  if (given['no-safety-backup'] === true && given.exact !== true) {
+    throw new UserError('--no-safety-backup belongs to --exact', { exitCode: USAGE })
   }
   if (given.selector !== undefined && given['or-selector'] !== undefined) {
     throw new UserError('use either --selector or --or-selector, not both', { exitCode: USAGE })
@@ -175,6 +191,8 @@ function restoreFrom(
 function annotationsFrom(given: Given): { annotations?: Record<string, string> } {
   const annotations: Record<string, string> = { ...given.annotations }
   if (given['existing-resource-policy'] === 'recreate') annotations[restoreWishKeys.existingResourcePolicy] = 'recreate'
+  if (given.exact === true) annotations[restoreWishKeys.exact] = 'true'
+  if (given['no-safety-backup'] === true) annotations[restoreWishKeys.safetyBackup] = 'false'
   if (given['skip-gitops-managed'] === true) annotations[restoreWishKeys.skipGitOpsManaged] = 'true'
   return Object.keys(annotations).length > 0 ? { annotations } : {}
 }

@@ -22,6 +22,7 @@ const sentences: Readonly<Record<Reason, string>> = {
   'holds-data': 'extra, and holds data',
   'made-by-the-cluster': 'extra, and made by the cluster itself',
   'owner-remains': 'extra, and of an owner that stays',
+  'kept-after-errors': 'extra, and kept since others cannot be restored',
   'goes-with-its-owner': 'extra, and deleted with its owner',
   'namespace-exists': 'a namespace that is there: it is used as it is',
   'never-restored': 'of a type that no restore brings back',
