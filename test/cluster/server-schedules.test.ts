@@ -61,7 +61,7 @@ test('a schedule makes one backup each time it is due, with all that its templat
   const { ask, get, settled, backups } = schedulesIn(namespace)
   await makeLocation(kube, namespace, { path: join(folder.path, 'store') })
   const metadata = { labels: { crew: 'night' }, annotations: { note: 'x' } }
-  const template = { includedNamespaces: [namespace], ttl: '24h0m0s' }
+  const template = { includedNamespaces: [namespace], ttl: '240h0m0s' }
   const asked = await ask('tide', { template, useOwnerReferencesInBackup: true }, metadata)
   const cron = parseCron('0 3 * * *')
   const due = nextTime(cron, new Date(asked.metadata.creationTimestamp ?? '')) ?? assert.fail()
@@ -80,7 +80,7 @@ test('a schedule makes one backup each time it is due, with all that its templat
   assert.equal(made.metadata.labels?.['velero.io/schedule-name'], 'tide')
   assert.equal(made.metadata.labels?.['crew'], 'night')
   assert.equal(made.metadata.annotations?.['note'], 'x')
-  assert.equal(made.spec.ttl, '24h0m0s')
+  assert.equal(made.spec.ttl, '240h0m0s')
   assert.deepEqual(
     made.metadata.ownerReferences?.map(({ kind, name, controller }) => [kind, name, controller]),
     [['Schedule', 'tide', true]],
