@@ -1,5 +1,4 @@
 const block = 512
-const digits = 11
 /** Of the fields in a header. */
 const place = { size: 124, checksum: 148, prefix: 345 }
 
@@ -88,7 +87,8 @@ function commonHeader(mtime: number, type: '0' | 'x'): CommonHeader {
   const bytes = Buffer.alloc(block)
   const [mode, nobody] = ['0000755\0', '0000000\0']
   bytes.write(mode + nobody + nobody, 100, 'latin1')
-  bytes.write(`${octal(mtime)}\0        ${type}`, 136, 'latin1')
+  putOctal(mtime, bytes, 136, 11)
+  bytes.write(`        ${type}`, place.checksum, 'latin1')
   bytes.write('ustar\x0000', 257, 'latin1')
   return { bytes, sum: bytes.reduce((sum, byte) => sum + byte, 0) }
 }
@@ -99,22 +99,34 @@ function put(
   target: Buffer,
   at: number,
 ): number {
-  const length = octal(size)
-  const sum = common.sum + sumOf(name) + sumOf(prefix) + sumOf(length)
   common.bytes.copy(target, at)
-  target.write(name, at, 'latin1')
-  target.write(length, at + place.size, 'latin1')
-  target.write(`${sum.toString(8).padStart(6, '0')}\0`, at + place.checksum, 'latin1')
-  if (prefix !== '') target.write(prefix, at + place.prefix, 'latin1')
+  const sum =
+    common.sum +
+    putText(name, target, at) +
+    putText(prefix, target, at + place.prefix) +
+    putOctal(size, target, at + place.size, 11)
+  putOctal(sum, target, at + place.checksum, 6)
+  target[at + place.checksum + 6] = 0
   return at + block
 }
 
-function sumOf(text: string): number {
+// A string is short here, and its bytes are added up in any case: that is cheaper than a call of Buffer.write. Both give the sum of what they put.
+function putText(text: string, target: Buffer, at: number): number {
   let sum = 0
-  for (let i = 0; i < text.length; i++) sum += text.charCodeAt(i)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    target[at + i] = code
+    sum += code
+  }
   return sum
 }
 
-function octal(value: number): string {
-  return value.toString(8).padStart(digits, '0')
+function putOctal(value: number, target: Buffer, at: number, digits: number): number {
+  let sum = 0
+  for (let i = digits - 1, rest = value; i >= 0; i--, rest = Math.floor(rest / 8)) {
+    const code = 48 + (rest % 8)
+    target[at + i] = code
+    sum += code
+  }
+  return sum
 }

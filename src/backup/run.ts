@@ -170,11 +170,7 @@ interface ArchiveParts {
 async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[] | undefined> {
   const { artifacts, actions, contents, manifest, meter } = parts
   let failure: unknown
-  // Stores may wrap an error that comes out of the bytes they are given; this one is the cause.
-  const items = keepingFailure(
-    contents.pass(actions.items(), { clean: (item) => actions.clean(item), signal: run.signal }),
-    (error) => (failure = error),
-  )
+  const items = contents.pass(actions.items(), { clean: (item) => actions.clean(item), signal: run.signal })
   let withdrawn: string[] | undefined
   const bytes = packArchive(items, {
     mtime: run.now(),
@@ -183,7 +179,11 @@ async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[]
     onWithdrawn: (paths) => (withdrawn = paths),
   })
   try {
-    await artifacts.put('contents', counted(bytes, meter))
+    // Stores may wrap an error that comes out of the bytes they are given; this one is the cause.
+    await artifacts.put(
+      'contents',
+      keepingFailure(counted(bytes, meter), (error) => (failure = error)),
+    )
   } catch (error) {
     throw failure ?? error
   }

@@ -18,7 +18,7 @@ export type { CollectedItem, CollectedRef } from './collected.ts'
 /** A cluster being collected. */
 export interface Collection {
   /**
-   * Every object of the backup, order kept inside a type; may be read once. An object comes again only when it changed and the cut had to
+   * Every object of the backup, order kept inside a type; may be read once, and each is good until the next one is asked for (`detached`). An object comes again only when it changed and the cut had to
    * move on meanwhile: the last one counts. Rejects with KubeError when the API server is lost.
    */
   readonly items: AsyncIterable<CollectedItem>
@@ -124,7 +124,7 @@ async function* changedItems(run: Run): AsyncGenerator<CollectedItem, void, void
     run.context.cut = target
     for (const { present, gone } of await settle(run.replayables, target, run.context)) {
       for (const item of gone) noteGone(run, item)
-      for (const item of present) yield* taken(run, item)
+      for (const item of present) yield take(run, item)
     }
     yield* relatedItems(run)
   }
@@ -140,18 +140,18 @@ function goneKey(ref: CollectedRef): string {
   return `${ref.type.version}/${referenceKey({ ...ref, resource: resourceName(ref.type) })}`
 }
 
-function* taken(run: Run, item: CollectedItem): Generator<CollectedItem, void, void> {
+function take(run: Run, item: CollectedItem): CollectedItem {
   if (run.scope.selectors.length > 0 && item.namespace !== undefined) run.populated.add(item.namespace)
   run.wanted.taken(item)
   // Made again after it was deleted.
   if (run.gone.size > 0) run.gone.delete(goneKey(item))
-  yield item
+  return item
 }
 
 async function* listedItems(run: Run): AsyncGenerator<CollectedItem, void, void> {
   const sources = run.types.map((type) => typeSource(type, run))
   for await (const items of mergeSources(sources, run.parallel ?? 3)) {
-    for (const item of items) if (skipReason(item, run.scope) === undefined) yield* taken(run, item)
+    for (const item of items) if (skipReason(item, run.scope) === undefined) yield take(run, item)
   }
 }
 

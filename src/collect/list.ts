@@ -83,10 +83,7 @@ export async function startList(request: ListRequest, context: ListContext): Pro
  * The pages of a list that was started. When its version expires under way it is listed again at a newer one and goes on after the
  * last object seen; `reading` says so. Rejects with KubeError.
  */
-export async function* readPages(
-  list: StartedList,
-  context: ListContext,
-): AsyncGenerator<Iterable<RawObject>, void, void> {
+export async function* readPages(list: StartedList, context: ListContext): AsyncGenerator<RawList, void, void> {
   let last: string | undefined
   let start = list.first
   for (;;) {
@@ -97,7 +94,7 @@ export async function* readPages(
         const seen = last === undefined ? 0 : countUpTo(last, items)
         if (seen === items.length) continue
         last = keyOf(items.at(items.length - 1))
-        yield seen === 0 ? items : Iterator.from(items).drop(seen)
+        yield seen === 0 ? items : { ...items, [Symbol.iterator]: () => Iterator.from(items).drop(seen) }
       }
       return
     } catch (error) {

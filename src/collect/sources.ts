@@ -1,5 +1,6 @@
+import type { RawList } from '#kube/client.ts'
 import type { RawObject, ResourceType } from '#kube/object.ts'
-import { metadataOf, resourceName } from '#kube/object.ts'
+import { detached, metadataOf, resourceName } from '#kube/object.ts'
 import { skipReason } from '#selection/backup-scope.ts'
 import { itemOf, type CollectedItem } from './collected.ts'
 import { keyOf, readPages, startList, type ListContext, type ListRequest, type StartedList } from './list.ts'
@@ -7,7 +8,7 @@ import type { Source } from './merge.ts'
 import type { CollectOptions, Run } from './run.ts'
 import { failedReading, isFatal, type StartedType } from './start.ts'
 
-/** Objects of one type, as they came. */
+/** Objects of one type, as they came. Each is good until the next one is asked for: whoever keeps it takes it `detached`. */
 export type ItemPage = Iterable<CollectedItem>
 
 /** What lists are made with. */
@@ -34,7 +35,7 @@ export function typeSource({ plan, lists }: StartedType, run: Run): Source<ItemP
     for (const list of lists) {
       run.replayables.push({ reading: list.reading, takes })
       for await (const objects of guardedPages(list, run.context)) {
-        yield itemsOf(type, deduplicating ? Iterator.from(objects).filter(isNew) : objects)
+        yield itemsOf(type, objects, deduplicating ? isNew : undefined)
       }
     }
   }
@@ -67,13 +68,18 @@ export function listSource(
   }
 }
 
-/** One after the other, so that no object is made before its turn: until then a page costs its bytes. */
-function* itemsOf(type: ResourceType, objects: Iterable<RawObject>): Generator<CollectedItem, void, void> {
-  for (const object of objects) yield itemOf(type, object)
+/** One after the other, so that no object is made before its turn: until then a page costs its bytes, and after the last one nothing. */
+function* itemsOf(
+  type: ResourceType,
+  objects: RawList,
+  isWanted?: (object: RawObject) => boolean,
+): Generator<CollectedItem, void, void> {
+  for (const object of objects) if (isWanted?.(object) !== false) yield itemOf(type, object)
+  objects.release()
 }
 
 /** Ends a list that breaks off, with the reason in its reading, so that the others go on. */
-async function* guardedPages(list: StartedList, context: ListContext): AsyncGenerator<Iterable<RawObject>, void, void> {
+async function* guardedPages(list: StartedList, context: ListContext): AsyncGenerator<RawList, void, void> {
   try {
     yield* readPages(list, context)
   } catch (error) {
@@ -95,7 +101,7 @@ async function orderedItems(
     const whole = name !== '' && (namespace !== undefined) === type.namespaced
     const request = { type, namespace, name }
     const pages = whole ? await Array.fromAsync(listSource(request, { ...run, takes: run.takes })()) : []
-    const items = pages.flatMap((page) => [...page]).filter(run.takes)
+    const items = pages.flatMap((page) => Array.from(page, detached)).filter(run.takes)
     if (items.length === 0) run.missingOrdered.push(reference)
     else found.push(items)
   }

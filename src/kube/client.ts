@@ -24,6 +24,8 @@ export interface RawList extends Iterable<RawObject> {
   readonly length: number
   /** From 0 to below `length`. */
   at(index: number): RawObject
+  /** Gives the bytes back at once, which the garbage collector would take its time for: objects that were not parsed before are lost. */
+  release(): void
 }
 
 /** What to list, for who wants little of each object. */

@@ -16,16 +16,22 @@ export function rawObject(object: KubeObject): RawObject {
 
 /** Parsed objects as a list of raw ones. */
 export function rawObjects(objects: readonly KubeObject[]): RawList {
-  return listOf(objects.length, (index) => rawObject(objects[index]!))
+  return { ...listOf(objects.length, (index) => rawObject(objects[index]!)), release: () => {} }
 }
 
 /** The objects at `spans` in the answer to a list. They are made anew each time they are asked for, and keep the answer in memory. */
 export function listedObjects(bytes: Buffer, spans: ListSpans, type: ResourceType): RawList {
   const prefix = Buffer.from(`${JSON.stringify({ apiVersion: apiVersionOf(type), kind: type.kind }).slice(0, -1)},`)
-  return listOf(spans.length, (index) => new ListedObject(bytes, { span: spans.at(index), prefix, type }))
+  const list = listOf(spans.length, (index) => new ListedObject(bytes, { span: spans.at(index), prefix, type }))
+  return { ...list, release: () => free(bytes) }
 }
 
-function listOf(length: number, at: (index: number) => RawObject): RawList {
+/** Only memory of its own can be given back; small buffers share theirs. */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+}
+
+function listOf(length: number, at: (index: number) => RawObject): Omit<RawList, 'release'> {
   return {
     length,
     at,
