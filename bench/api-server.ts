@@ -24,10 +24,11 @@ export async function bareApi(kubeconfigPath: string, connections: number): Prom
     cert: await pemText(user.certificate?.cert),
     key: await pemText(user.certificate?.key),
   }
+  const asked = user.headers as Record<string, string | string[]> | undefined
   const agent = new Agent({ connect, connections, pipelining: 1 })
   return {
     async request(path, { method = 'GET', body, accepted = [200] } = {}) {
-      const headers = { accept: 'application/json', 'content-type': 'application/json' }
+      const headers = { accept: 'application/json', 'content-type': 'application/json', ...asked }
       const response = await agent.request({ origin: server, path, method, headers, body: body ?? null })
       const text = await response.body.text()
       if (accepted.includes(response.statusCode)) return { status: response.statusCode, text }
@@ -40,14 +41,4 @@ export async function bareApi(kubeconfigPath: string, connections: number): Prom
 async function pemText(pem: Pem | undefined): Promise<string> {
   if (pem === undefined) throw new Error('the kubeconfig has no certificates')
   return 'data' in pem ? pem.data : await readFile(pem.file, 'utf8')
-}
-
-/** How many requests the API server has answered since it began, by its own count; watches count when they end. */
-export async function countRequests(api: BareApi): Promise<number> {
-  // Prometheus' text format; JSON is not on offer.
-  const { text } = await api.request('/metrics')
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith('apiserver_request_total{') && !line.includes('subresource="/metrics"'))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }

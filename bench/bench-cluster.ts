@@ -5,12 +5,14 @@ import type { ResourceType, ServedType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
 import { compileBackupScope } from '#selection/backup-scope.ts'
 import { ownCluster } from '../test/support/cluster.ts'
-import { bareApi, countRequests, type BareApi } from './api-server.ts'
+import { bareApi, type BareApi } from './api-server.ts'
 import { fillCluster, type Shape } from './fill.ts'
+import { countRequests, measuredUser } from './measured-user.ts'
 
 /** A cluster of its own for one measurement; it ends when disposed, or with this process. */
 export interface BenchCluster extends AsyncDisposable {
   kube: KubeClient
+  /** For measured programs, whose requests are counted. */
   kubeconfigPath: string
   /** One socket, for what is not measured. */
   api: BareApi
@@ -24,9 +26,10 @@ export async function emptyCluster(signal: AbortSignal): Promise<BenchCluster> {
   signal.throwIfAborted()
   const cluster = await ownCluster()
   const api = await bareApi(cluster.kubeconfigPath, 1)
+  const kubeconfigPath = await measuredUser({ ...cluster, api }, signal)
   return {
     kube: cluster.kube,
-    kubeconfigPath: cluster.kubeconfigPath,
+    kubeconfigPath,
     api,
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]()
@@ -69,7 +72,7 @@ export function listPath({ group, version, plural }: ResourceType): string {
   return `${group === '' ? '/api' : `/apis/${group}`}/${version}/${plural}`
 }
 
-/** Runs `work` and counts the requests that the API server answers meanwhile. */
+/** Runs `work` and counts the requests of measured programs meanwhile. */
 export async function countingRequests<T>(
   api: BareApi,
   work: () => Promise<T>,
