@@ -94,7 +94,7 @@ export async function* readPages(list: StartedList, context: ListContext): Async
         const seen = last === undefined ? 0 : countUpTo(last, items)
         if (seen === items.length) continue
         last = keyOf(items.at(items.length - 1))
-        yield seen === 0 ? items : { ...items, [Symbol.iterator]: () => Iterator.from(items).drop(seen) }
+        yield seen === 0 ? items : without(seen, items)
       }
       return
     } catch (error) {
@@ -168,6 +168,16 @@ export function selection({
 }: ListRequest): Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'> {
   // A GET knows no version; a list of one name does, and the server reads just that key.
   return { namespace, labelSelector, fieldSelector: name === undefined ? undefined : `metadata.name=${name}` }
+}
+
+/** The rest of `items`. */
+function without(count: number, items: RawList): RawList {
+  return {
+    length: items.length - count,
+    at: (index) => items.at(count + index),
+    release: () => items.release(),
+    [Symbol.iterator]: () => Iterator.from(items).drop(count),
+  }
 }
 
 /** How many of `items` were seen when `last` was: lists come in the order of their keys. */

@@ -16,14 +16,14 @@ export function rawObject(object: KubeObject): RawObject {
 
 /** Parsed objects as a list of raw ones. */
 export function rawObjects(objects: readonly KubeObject[]): RawList {
-  return { ...listOf(objects.length, (index) => rawObject(objects[index]!)), release: () => {} }
+  return listOf(objects.length, (index) => rawObject(objects[index]!), { release: () => {} })
 }
 
 /** The objects at `spans` in the answer to a list. They are made anew each time they are asked for, and keep the answer in memory. */
 export function listedObjects(bytes: Buffer, spans: ListSpans, type: ResourceType): RawList {
   const prefix = Buffer.from(`${JSON.stringify({ apiVersion: apiVersionOf(type), kind: type.kind }).slice(0, -1)},`)
-  const list = listOf(spans.length, (index) => new ListedObject(bytes, { span: spans.at(index), prefix, type }))
-  return { ...list, release: () => free(bytes) }
+  const at = (index: number): RawObject => new ListedObject(bytes, { span: spans.at(index), prefix, type })
+  return listOf(spans.length, at, { release: () => free(bytes) })
 }
 
 /** Only memory of its own can be given back; small buffers share theirs. */
@@ -31,10 +31,11 @@ function free({ buffer, byteLength }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
-function listOf(length: number, at: (index: number) => RawObject): Omit<RawList, 'release'> {
+function listOf(length: number, at: RawList['at'], { release }: Pick<RawList, 'release'>): RawList {
   return {
     length,
     at,
+    release,
     *[Symbol.iterator]() {
       for (let index = 0; index < length; index += 1) yield at(index)
     },
