@@ -149,6 +149,7 @@ async function act(work: Work, live: KubeObject | undefined, target: Target): Pr
   const decision: ObjectDecision = decideObject({ live, desired, policy, resumes, leavesToGit, isSame })
   if (decision.do === 'create' || live === undefined) return await create(work, target)
   if (decision.do === 'finish') return await complete(work, live, target)
+  if (decision.do === 'updated') return { action: 'updated', remarks: [] }
   if (decision.do === 'recreate') {
     const end = await recreateObject(place, { live, desired }, target)
     return 'made' in end ? { ...(await complete(work, end.made, target)), action: 'recreated' } : end.settled

@@ -104,7 +104,7 @@ async function targetOf(
     return { ...common, ...(await rehearsedTarget(kube, { manifest, signal })), live }
   }
   const patience = options.namespacePatience ?? TEN_MINUTES_MS
-  const namespaces = await targetNamespaces(kube, { manifest, patience, signal: whileRunning })
+  const namespaces = await targetNamespaces(kube, { manifest, patience, resumes, signal: whileRunning })
   const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal: whileRunning })
   const live = liveObjects(kube, { signal })
   const accounts = defaultAccounts(kube, { signal })

@@ -1,9 +1,10 @@
 import { diffObjects } from '#items/diff.ts'
-import type { ExistingDecision } from '#items/existing.ts'
+import { type ExistingDecision, restoreManager } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject } from '#kube/object.ts'
 import type { Place } from './live-objects.ts'
+import { notedPatch } from './managed-fields.ts'
 import type { Outcome, Remark } from './outcome.ts'
 import type { Rehearsal } from './rehearsal.ts'
 
@@ -50,7 +51,8 @@ async function settleByPatch(place: Place, existing: Patching, options: Existing
   if (unchecked !== undefined) {
     return { action: 'updated', remarks: [], rehearsed: { unchecked, changes: diffObjects(live, existing.desired) } }
   }
-  const { refused, patched = live } = await patch(place, decision.patch, options)
+  const noted = notedPatch(decision.patch, live, restoreManager)
+  const { refused, patched = live } = await patch(place, noted, { ...options, fieldManager: restoreManager })
   if (refused === undefined) return rehearsed({ action: 'updated', remarks: [] }, { live, desired: patched }, options)
   const { refused: unlabelled } = await patch(place, decision.labelsOnly, options)
   const remarks: Remark[] = [{ severity: 'warning', message: refused }]
@@ -76,11 +78,11 @@ function rehearsed(
 async function patch(
   { type, namespace, name }: Place,
   change: Record<string, unknown>,
-  { kube, signal }: ExistingOptions,
+  { kube, fieldManager, signal }: ExistingOptions & { fieldManager?: string },
 ): Promise<{ refused?: string; patched?: KubeObject }> {
   if (Object.keys(change).length === 0) return {}
   try {
-    return { patched: await kube.patch(type, name, { merge: change }, { namespace, signal }) }
+    return { patched: await kube.patch(type, name, { merge: change }, { namespace, fieldManager, signal }) }
   } catch (error) {
     if (error instanceof KubeError && error.problem !== 'unreachable') {
       return { refused: error.serverMessage || error.message }

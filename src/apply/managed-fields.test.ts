@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KubeObject } from '#kube/object.ts'
-import { creatingManager, needsExactManagers } from './managed-fields.ts'
+import { creatingManager, needsExactManagers, notedPatch } from './managed-fields.ts'
 
 function managedBy(...managedFields: object[]): KubeObject {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', managedFields } }
@@ -31,4 +31,13 @@ test('an object without owners needs nothing', () => {
     assert.equal(creatingManager(object), undefined)
     assert.equal(needsExactManagers(object), false)
   }
+})
+
+test('a patch to an object without owners names the writer; where there are some the API server notes it by itself', () => {
+  const patch = { metadata: { labels: { a: '1' } }, data: { b: '2' } }
+  assert.equal(notedPatch(patch, managedBy(client), 'us'), patch)
+  const { metadata, ...rest } = notedPatch(patch, managedBy(), 'us')
+  const first = { manager: 'us', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: {} }
+  assert.deepEqual(metadata, { labels: { a: '1' }, managedFields: [first] })
+  assert.deepEqual(rest, { data: { b: '2' } })
 })

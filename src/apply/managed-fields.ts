@@ -29,3 +29,13 @@ export function creatingManager(object: KubeObject): string | undefined {
 export function needsExactManagers(object: KubeObject): boolean {
   return owners(object).length > 0 && creatingManager(object) === undefined
 }
+
+/**
+ * A merge patch to `live` of which the API server will note that `manager` wrote it. By itself it notes nothing about an object
+ * that has no notes yet, such as the ServiceAccount that the cluster makes in each namespace.
+ */
+export function notedPatch(patch: Record<string, unknown>, live: KubeObject, manager: string): Record<string, unknown> {
+  if ((live.metadata.managedFields ?? []).length > 0) return patch
+  const first = { manager, operation: 'Update', apiVersion: live.apiVersion, fieldsType: 'FieldsV1', fieldsV1: {} }
+  return { ...patch, metadata: { ...(patch['metadata'] as object | undefined), managedFields: [first] } }
+}

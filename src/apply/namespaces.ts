@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type OwnRestore, restoreManager, updatedByRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
@@ -19,6 +20,8 @@ export interface NamespaceOptions {
   manifest: (name: string) => Promise<KubeObject>
   /** How long a namespace that is being deleted is waited for, in milliseconds. */
   patience: number
+  /** Set when an earlier run of this restore was cut off: the namespaces it made count as made by this one. */
+  resumes?: OwnRestore | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -40,9 +43,14 @@ function beingDeleted(namespace: KubeObject): boolean {
   return namespace.metadata.deletionTimestamp !== undefined
 }
 
+/** Namespaces carry no label of their restore, as Velero's do not. */
+function isOwn(namespace: KubeObject, restore: OwnRestore): boolean {
+  return (namespace.metadata.creationTimestamp ?? '') >= restore.createdAt && updatedByRestore(namespace, restore)
+}
+
 /** Reads which namespaces the cluster has. Rejects with KubeError when it may not. */
 export async function targetNamespaces(kube: KubeClient, options: NamespaceOptions): Promise<TargetNamespaces> {
-  const { manifest, patience, signal } = options
+  const { manifest, patience, resumes, signal } = options
   const present = new Set<string>()
   const created = new Set<string>()
   const failed = new Set<string>()
@@ -59,9 +67,10 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
     }
   }
   const make = async (name: string): Promise<Presence> => {
+    if (created.has(name)) return 'created'
     if (present.has(name)) return 'existing'
     try {
-      await kube.create(Namespaces, await manifest(name), { signal })
+      await kube.create(Namespaces, await manifest(name), { fieldManager: restoreManager, signal })
     } catch (error) {
       if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
       const live = await kube.find(Namespaces, name, { signal })
@@ -80,6 +89,7 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
     for (const namespace of page.items) {
       const { name } = namespace.metadata
       if (beingDeleted(namespace)) terminating.add(name)
+      else if (resumes !== undefined && isOwn(namespace, resumes)) created.add(name)
       else present.add(name)
     }
   }

@@ -5,6 +5,7 @@ import {
   type OwnRestore,
   decideExisting,
   madeByRestore,
+  updatedByRestore,
 } from './existing.ts'
 import { gitOpsOwner } from './gitops.ts'
 
@@ -13,6 +14,8 @@ export type ObjectDecision =
   | { do: 'create' }
   /** This restore made it in a run that was cut off: only what comes after the creation is left to do. */
   | { do: 'finish' }
+  /** It was there, and this restore changed it in a run that was cut off. */
+  | { do: 'updated' }
   | ExistingDecision
 
 /** Everything the decision on one object rests on. */
@@ -32,5 +35,7 @@ export function decideObject({ live, resumes, leavesToGit, ...facts }: DecisionF
   if (leavesToGit !== undefined && gitOpsOwner(live, leavesToGit) !== undefined) {
     return { do: 'nothing', because: 'left-to-git' }
   }
-  return decideExisting({ live, ...facts })
+  const decision = decideExisting({ live, ...facts })
+  const isDone = decision.do === 'nothing' || decision.do === 'label'
+  return isDone && resumes !== undefined && updatedByRestore(live, resumes) ? { do: 'updated' } : decision
 }

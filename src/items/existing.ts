@@ -1,7 +1,7 @@
 import { labelKeys, labelValue } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { comparable, withoutHistory } from './comparable.ts'
-import { equalJson, listOf, objectOf, without } from './json.ts'
+import { equalJson, listOf, objectOf, textOf, without } from './json.ts'
 import { mergePatch } from './merge.ts'
 
 type MergePatch = Record<string, unknown>
@@ -99,6 +99,18 @@ export interface OwnRestore {
 export function madeByRestore(live: KubeObject, restore: OwnRestore): boolean {
   const { labels, creationTimestamp = '' } = live.metadata
   return labels?.[labelKeys.restoreName] === labelValue(restore.name) && creationTimestamp >= restore.createdAt
+}
+
+/** The field manager of everything that restores write into what is there already, labels alone excepted, and of the namespaces they make. */
+export const restoreManager = 'lifeboat-restore'
+
+/** Whether `restore` itself brought `live` to what it is in a run that was cut off: the API server notes who wrote last, and when. */
+export function updatedByRestore(live: KubeObject, restore: OwnRestore): boolean {
+  return listOf(live.metadata.managedFields).some((entry) => {
+    const { manager, operation, subresource = '', time } = objectOf(entry) ?? {}
+    const ours = manager === restoreManager && operation === 'Update' && subresource === ''
+    return ours && (textOf(time) ?? '') >= restore.createdAt
+  })
 }
 
 /** The merge patch that adds to a live ServiceAccount the secrets, pull secrets, labels and annotations that the archived one has more; undefined when there is nothing to add. */

@@ -12,6 +12,7 @@ import type { ObjectStore } from '#store/store.ts'
 import { findingsOf } from '../support/backup-results.ts'
 import { backUp, readBackup } from '../support/backup-run.ts'
 import { ownCluster } from '../support/cluster.ts'
+import { canonical, lasting } from '../support/canonical-json.ts'
 import { customType, define } from '../support/custom-type.ts'
 import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
 import { rawApi, type RawApi } from '../support/raw-api.ts'
@@ -79,20 +80,6 @@ function pathOf({ group, version, plural }: ResourceType, name?: string): string
   return `${base}/namespaces/${namespace}/${plural}${name === undefined ? '' : `/${name}`}`
 }
 
-/** The same text for the same JSON, whatever the order of keys; numbers stay as they are written. */
-function canonical(text: string, change: (object: [string, unknown][]) => [string, unknown][] = (all) => all): string {
-  const parse = JSON.parse as (
-    text: string,
-    reviver: (key: string, value: unknown, context: { source: string }) => unknown,
-  ) => unknown
-  const value = parse(text, (_key, field, { source }) => {
-    if (typeof field === 'number') return { number: source }
-    if (typeof field !== 'object' || field === null || Array.isArray(field)) return field
-    return { object: change(Object.entries(field)).toSorted(([a], [b]) => (a < b ? -1 : 1)) }
-  })
-  return JSON.stringify(value)
-}
-
 /** Every entry of the archive, by its path. */
 async function entriesOf(store: ObjectStore): Promise<Map<string, string>> {
   const entries = new Map<string, string>()
@@ -109,20 +96,6 @@ const all = (): [ResourceType, string][] => [
   ...Object.keys(oddities).map((name): [ResourceType, string] => [Oddities, name]),
   ...Object.keys(maps).map((name): [ResourceType, string] => [ConfigMaps, name]),
 ]
-
-/** What a restore gives anew, and the labels it adds. */
-const ofOneLife = new Set([
-  'uid',
-  'resourceVersion',
-  'creationTimestamp',
-  'managedFields',
-  'velero.io/backup-name',
-  'velero.io/restore-name',
-])
-const lasting = (fields: [string, unknown][]): [string, unknown][] =>
-  fields.filter(
-    ([key, value]) => !ofOneLife.has(key) && !(key === 'labels' && JSON.stringify(value) === '{"object":[]}'),
-  )
 
 test(
   'whatever an object holds goes into the archive as the API server gives it, and comes out of a restore',
