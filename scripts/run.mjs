@@ -12,7 +12,8 @@ const bin = (name) => join(root, 'node_modules', '.bin', name)
 const reporter = ['--test-reporter=./test/support/reporter.ts', '--test-reporter-destination=stdout']
 const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-concurrency=2', '--test-timeout=900000']
 const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts', 'bench/*.test.ts', 'docs/examples/*.test.ts']
-const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map((folder) => `test/${folder}/**/*.test.ts`)
+const filesOf = (folder) => `test/${folder}/**/*.test.ts`
+const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map(filesOf)
 const testPrograms = [
   'etcd',
   'kube-apiserver',
@@ -27,6 +28,7 @@ const commands = {
   demo: (args) => node(['src/main.ts', 'demo', ...args]),
   unit: (args) => nodeTest([], unitFiles, args),
   cluster: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, clusterFiles, args)]),
+  compat: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, [filesOf('compat')], args)]),
   check: () => inOrder([checkSources, () => nodeTest([], unitFiles, [])]),
   test: (args) =>
     inOrder([

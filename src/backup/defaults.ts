@@ -31,6 +31,8 @@ export interface BackupSettings {
   defaultLocation?: string | undefined
   /** Go durations. Defaults: `720h0m0s`, `4h0m0s`, `10m0s`. */
   ttl?: string | undefined
+  /** `velero.io/volume-group`. */
+  volumeGroupSnapshotLabelKey?: string | undefined
   itemOperationTimeout?: string | undefined
   resourceTimeout?: string | undefined
   defaultVolumesToFsBackup?: boolean | undefined
@@ -104,7 +106,8 @@ function defaultSpec(spec: BackupSpec, facts: ClusterFacts, settings: BackupSett
     ttl: given(spec.ttl) ?? settings.ttl ?? '720h0m0s',
     csiSnapshotTimeout: given(spec.csiSnapshotTimeout) ?? '10m0s',
     itemOperationTimeout: given(spec.itemOperationTimeout) ?? settings.itemOperationTimeout ?? '4h0m0s',
-    volumeGroupSnapshotLabelKey: spec.volumeGroupSnapshotLabelKey || labelKeys.volumeGroup,
+    volumeGroupSnapshotLabelKey:
+      spec.volumeGroupSnapshotLabelKey || settings.volumeGroupSnapshotLabelKey || labelKeys.volumeGroup,
     defaultVolumesToFsBackup: volumesToFiles(spec, settings),
     snapshotMoveData: spec.snapshotMoveData ?? settings.snapshotMoveData ?? false,
     storageLocation: spec.storageLocation || defaultLocation(settings),

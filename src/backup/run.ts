@@ -39,6 +39,8 @@ export interface BackupRun {
   now: () => Date
   /** Every served version of each type, each in its folder: Velero's feature EnableAPIGroupVersions. */
   everyVersion?: boolean | undefined
+  /** Objects per list call; 0 for all in one, default what has proved best. */
+  pageSize?: number | undefined
   /** Program and version for the manifest, such as `lifeboat/0.1.0`; default `lifeboat`. */
   createdBy?: string | undefined
   /** From `readPolicies`. */
@@ -132,7 +134,7 @@ async function open(
     log.error('Could not find the cluster roles of service accounts', { error: failure })
   }
   const order = orderOf(backup.spec.orderedResources)
-  const collection = await openCollection({ kube, cut, scope, relations, order, signal })
+  const collection = await openCollection({ kube, cut, scope, relations, order, signal, pageSize: run.pageSize })
   meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
   return { cut, scope, collection }
 }

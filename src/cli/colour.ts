@@ -3,9 +3,10 @@ import type { CliContext } from './context.ts'
 
 export type Colours = ReturnType<typeof pc.createColors>
 
-/** Colours for standard output: on a terminal only, never with NO_COLOR (https://no-color.org). */
+/** Colours for standard output: on a terminal only unless asked for, never with NO_COLOR (https://no-color.org). */
 export function coloursOf(context: CliContext): Colours {
-  return pc.createColors(context.terminal.stdout && (context.env['NO_COLOR'] ?? '') === '')
+  const wanted = context.colorized ?? context.terminal.stdout
+  return pc.createColors(wanted && (context.env['NO_COLOR'] ?? '') === '')
 }
 
 /** A phase in its colour: green when all is well, red when it failed, yellow on the way. */

@@ -7,6 +7,7 @@ import { backupDiff } from './commands/backup-diff.ts'
 import { backupDownload } from './commands/backup-download.ts'
 import { backupGet } from './commands/backup-get.ts'
 import { backupLogs } from './commands/backup-logs.ts'
+import { clientConfigCommands } from './commands/client-config.ts'
 import { completion } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
 import { install } from './commands/install.ts'
@@ -60,6 +61,7 @@ const withoutCompletion: readonly Command[] = [
   snapshotLocationSet,
   install,
   server,
+  ...clientConfigCommands,
   ...sandboxCommands,
   demo,
   version,

@@ -1,11 +1,16 @@
+import { resolve } from 'node:path'
+import { parseDuration } from '#api/duration.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { PluginSettings } from '#server/config.ts'
 import { openStore } from '#store/open.ts'
-import type { CliContext } from './context.ts'
+import { featuresOf } from './client-config.ts'
+import { note, type CliContext } from './context.ts'
 import type { Door } from './door.ts'
-import { text, type FlagValues } from './flag.ts'
+import type { DownloadSettings } from './download.ts'
+import { duration, list, text, toggle, type FlagValues } from './flag.ts'
+import { klogFlags } from './klog-flags.ts'
 import { UserError, USAGE } from './exit.ts'
 import { loadPlugins, pluginFlags, pluginSettings } from './plugin-flags.ts'
 import { serverDoor } from './server-door.ts'
@@ -15,15 +20,23 @@ import { storeDoor } from './store-door.ts'
 export const clusterFlags = {
   kubeconfig: text('kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)', { metavar: 'FILE' }),
   kubecontext: text('context of the kubeconfig to use', { metavar: 'NAME' }),
+  features: list('features to switch on, such as EnableAPIGroupVersions; those of the client configuration stay on', {
+    metavar: 'NAME,…',
+  }),
+  colorized: toggle('colours, also where no terminal is; --colorized=false for none'),
+  ...klogFlags,
 }
 
 /** Flags of every command that talks to a cluster where Lifeboat or Velero is installed. */
 export const installationFlags = {
   ...clusterFlags,
-  namespace: text('namespace where Lifeboat or Velero is installed (default: $VELERO_NAMESPACE, then velero)', {
-    short: 'n',
-    metavar: 'NAME',
-  }),
+  namespace: text(
+    'namespace where Lifeboat or Velero is installed (default: that of the client configuration, $VELERO_NAMESPACE, velero)',
+    {
+      short: 'n',
+      metavar: 'NAME',
+    },
+  ),
 }
 
 /** Flags of every command that works on backups and restores. */
@@ -37,6 +50,18 @@ export const doorFlags = {
   ),
 }
 
+/** Flags of every command that fetches files through the server. */
+export const downloadFlags = {
+  'insecure-skip-tls-verify': toggle('take any certificate of the bucket'),
+  cacert: text('file with certificates that vouch for the bucket', { metavar: 'FILE' }),
+}
+
+/** As `downloadFlags`, where one file is what the command is about. */
+export const patientDownloadFlags = {
+  ...downloadFlags,
+  timeout: duration('how long the server may take to give a link to the file (default 1m)'),
+}
+
 /** Connects to the cluster the flags and the environment name. */
 export async function openCluster(context: CliContext, flags: FlagValues<typeof clusterFlags>): Promise<KubeClient> {
   const { env, home } = context
@@ -46,12 +71,16 @@ export async function openCluster(context: CliContext, flags: FlagValues<typeof 
 
 /** The namespace the server lives in. */
 export function serverNamespace(context: CliContext, flags: FlagValues<typeof installationFlags>): string {
-  return flags.namespace ?? (context.env['VELERO_NAMESPACE'] || 'velero')
+  return flags.namespace ?? (context.clientConfig['namespace'] || context.env['VELERO_NAMESPACE'] || 'velero')
 }
 
 /** Opens the store when one is named, else the cluster's door. With a store the cluster is connected to only when a command needs it. */
-export async function openDoor(context: CliContext, flags: FlagValues<typeof doorFlags>): Promise<Door> {
-  return await openDoorWith(context, flags, undefined)
+export async function openDoor(
+  context: CliContext,
+  flags: DoorFlags,
+  options: { downloadTimeout?: number } = {},
+): Promise<Door> {
+  return await openDoorWith(context, flags, options)
 }
 
 /** As `openDoor`, with plug-ins for what this process does itself. UserError when plug-ins are named and a server would do the work. */
@@ -64,23 +93,30 @@ export async function openActingDoor(
       exitCode: USAGE,
     })
   }
-  return await openDoorWith(context, flags, pluginSettings(context, flags))
+  return await openDoorWith(context, flags, { plugins: pluginSettings(context, flags) })
 }
+
+type DoorFlags = FlagValues<typeof doorFlags> & Partial<FlagValues<typeof patientDownloadFlags>>
 
 async function openDoorWith(
   context: CliContext,
-  flags: FlagValues<typeof doorFlags>,
-  plugins: PluginSettings | undefined,
+  flags: DoorFlags,
+  { plugins, downloadTimeout = 60_000 }: { plugins?: PluginSettings; downloadTimeout?: number },
 ): Promise<Door> {
   const url = storeUrl(context, flags)
   const namespace = serverNamespace(context, flags)
   const { now, signal } = context
-  if (url === undefined) return serverDoor(await openCluster(context, flags), { namespace, signal, now })
+  const everyVersion = hasFeature(context, flags, 'EnableAPIGroupVersions')
+  if (url === undefined) {
+    const download = downloadSettings(context, flags, downloadTimeout)
+    return serverDoor(await openCluster(context, flags), { namespace, signal, now, everyVersion, download })
+  }
   const store = await openStore(url, { env: context.env })
   return storeDoor({
     store,
     namespace,
     now,
+    everyVersion,
     named: flags.store,
     createdBy: `lifeboat/${context.version}`,
     plugins: async (stop) => (plugins === undefined ? [] : await loadPlugins(plugins, stop)),
@@ -90,4 +126,24 @@ async function openDoorWith(
 
 function storeUrl(context: CliContext, flags: FlagValues<typeof doorFlags>): string | undefined {
   return flags.store ?? (context.env['LIFEBOAT_STORE'] || undefined)
+}
+
+/** Whether the command line or the client configuration switches a feature on. */
+export function hasFeature(context: CliContext, flags: FlagValues<typeof clusterFlags>, feature: string): boolean {
+  return featuresOf(context.clientConfig, flags.features).has(feature)
+}
+
+function downloadSettings(
+  context: CliContext,
+  flags: Partial<FlagValues<typeof patientDownloadFlags>>,
+  timeoutMillis: number,
+): DownloadSettings {
+  const file = flags.cacert ?? context.clientConfig['cacert']
+  return {
+    timeoutMillis: flags.timeout === undefined ? timeoutMillis : parseDuration(flags.timeout),
+    caFile: file === undefined || file === '' ? undefined : resolve(context.cwd, file),
+    insecure: flags['insecure-skip-tls-verify'] ?? false,
+    env: context.env,
+    onWarning: (warning) => note(context, `warning: ${warning}`),
+  }
 }

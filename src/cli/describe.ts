@@ -1,48 +1,36 @@
-import { alignColumns } from './table.ts'
+import { alignTabs } from './tab-writer.ts'
 
-/** One line of a description: a label with a value, several values under one label, a heading with lines below it, or an empty line. */
+/**
+ * One line of a description: text whose cells end with tabs, a label with a value, several values under one label, a heading with lines below it,
+ * or an empty line.
+ */
 export type Line =
+  | string
   | readonly [label: string, value: string]
   | readonly [label: string, values: readonly string[]]
-  | { heading: string; lines: readonly string[] }
-  | ''
+  | { readonly heading: string; readonly lines: readonly string[] }
 
-/** Lays lines out as `velero describe` does: labels on the left, values aligned within each block between empty lines. */
+/** Lays lines out as `velero describe` does: labels on the left, the values of neighbouring lines aligned. Several empty lines are one. */
 export function renderDescription(lines: readonly Line[]): string {
-  const blocks: Line[][] = [[]]
-  for (const line of lines) {
-    if (line === '') blocks.push([])
-    else blocks.at(-1)?.push(line)
-  }
-  return blocks
-    .filter((block) => block.length > 0)
-    .map(renderBlock)
-    .join('\n')
+  const texts = lines.flatMap(textsOf)
+  const kept = texts.filter((text, index) => text !== '' || (index > 0 && texts[index - 1] !== ''))
+  while (kept.at(-1) === '') kept.pop()
+  return alignTabs(kept)
+    .map((text) => `${text.trimEnd()}\n`)
+    .join('')
 }
 
-function renderBlock(block: readonly Line[]): string {
-  let text = ''
-  let pending: [string, string][] = []
-  const flush = (): void => {
-    text += alignColumns(pending, 2)
-    pending = []
-  }
-  for (const line of block) {
-    if (typeof line === 'string') continue
-    if ('heading' in line) {
-      flush()
-      text += [line.heading, ...line.lines.map((below) => `  ${below}`)].map((row) => `${row}\n`).join('')
-    } else {
-      pending.push(...cells(line))
-    }
-  }
-  flush()
-  return text
-}
-
-function cells([label, value]: readonly [string, string | readonly string[]]): [string, string][] {
+function textsOf(line: Line): string[] {
+  if (typeof line === 'string') return [line]
+  if ('heading' in line) return [line.heading, ...indented(line.lines)]
+  const [label, value] = line
   const values = typeof value === 'string' ? [value] : value
-  return values.map((one, index) => [index === 0 ? `${label}:` : '', one])
+  return values.map((one, index) => `${index === 0 ? `${label}:` : ''}\t${one}`)
+}
+
+/** The lines, `depth` steps of two blanks further to the right. */
+export function indented(lines: readonly string[], depth = 1): string[] {
+  return lines.map((line) => (line === '' ? '' : '  '.repeat(depth) + line))
 }
 
 /** `<none>` for nothing, else the words with commas. */
@@ -65,7 +53,9 @@ export function triState(
   return value ? words.on : words.off
 }
 
-/** A timestamp, or `<n/a>`. */
-export function instant(value: unknown): string {
-  return typeof value === 'string' ? value : '<n/a>'
+/** A timestamp as Velero prints it, `2026-11-27 10:00:00 +0000 UTC`; `none` for one that is not there. */
+export function instant(value: unknown, none = '<n/a>'): string {
+  const millis = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  if (Number.isNaN(millis)) return none
+  return `${new Date(millis).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`
 }

@@ -1,4 +1,6 @@
 import type { Backup } from '#api/backup.ts'
+import type { DeleteBackupRequest } from '#api/delete-backup-request.ts'
+import type { PodVolumeBackup } from '#api/pod-volume-backup.ts'
 import type { Restore } from '#api/restore.ts'
 import type { Schedule } from '#api/schedule.ts'
 import type { BackupPreview } from '#backup/preview.ts'
@@ -47,6 +49,10 @@ export interface Door extends AsyncDisposable {
   previewBackup(backup: Backup, options: { signal: AbortSignal }): Promise<OpenPreview>
   /** Deletes the backup with everything behind it, or hands that to the server; resolves to a sentence that says which. */
   deleteBackup(backup: Backup): Promise<string>
+  /** The copies of pod volumes that belong to the backup, by name. */
+  podVolumeBackups(backup: Backup): Promise<PodVolumeBackup[]>
+  /** The requests to delete it that were made and are still there. */
+  deletionRequests(backup: Backup): Promise<DeleteBackupRequest[]>
   /** The stored bytes, or undefined when the backup has no such artifact. */
   backupArtifact(name: string, artifact: BackupArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
   /** Opens a backup for work that needs the cluster too. */

@@ -45,6 +45,11 @@ export function list(description: string, looks: Looks = {}): Flag<string[]> {
   return { description, metavar: 'A,B', ...looks, parse: (value) => value.split(/,(?![^{}]*\})/) }
 }
 
+/** `a,b,c`; occurrences add up, as Velero's string slices do. */
+export function slice(description: string, looks: Looks = {}): Flag<string[]> {
+  return { description, metavar: 'A,B', ...looks, parse: (value, before) => [...(before ?? []), ...value.split(',')] }
+}
+
 /** `k=v,k2=v2`; occurrences add up. */
 export function map(description: string, looks: Looks & { separator?: string } = {}): Flag<Record<string, string>> {
   const { separator = '=', ...rest } = looks

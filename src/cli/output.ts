@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
-import { print, type CliContext } from './context.ts'
-import { choice, type Flag } from './flag.ts'
+import { note, print, type CliContext } from './context.ts'
+import { pairs } from './describe.ts'
+import { choice, list, toggle, type Flag, type FlagValues } from './flag.ts'
 import { renderTable, type Column } from './table.ts'
 
 export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml'
@@ -10,23 +11,33 @@ export function outputFlag(): Flag<OutputFormat> {
   return choice('how to print: a table, or the whole objects', ['table', 'wide', 'json', 'yaml'], { short: 'o' })
 }
 
-/** Prints objects as `format` says. One object is printed alone, several as a `List` (spec/cli.md §1.5). An empty table says so on one line. */
+/** The flags of tables of labelled objects (spec/cli.md §1.5). */
+export const tableFlags = {
+  output: outputFlag(),
+  'label-columns': list('labels to show as columns', { short: 'L', metavar: 'LABEL,…' }),
+  'show-labels': toggle('show all labels in the last column'),
+}
+
+/** Prints objects as `format` says. One object is printed alone, several as the list that the API server would give (spec/cli.md §1.5). What an empty table means is for people. */
 export function printObjects<T extends object>(
   context: CliContext,
   objects: readonly T[],
-  options: { format: OutputFormat | undefined; columns: readonly Column<T>[]; none: string },
+  options: {
+    format: OutputFormat | undefined
+    columns: readonly Column<T>[]
+    none: string
+    /** What the objects are, where a list of them has a kind of its own. */
+    type?: { readonly apiVersion: string; readonly kind: string }
+  },
 ): void {
-  const { format = 'table', columns, none } = options
+  const { format = 'table', columns, none, type = { apiVersion: 'v1', kind: '' } } = options
   if (format === 'json' || format === 'yaml') {
-    printDocument(
-      context,
-      objects.length === 1 ? objects[0] : { apiVersion: 'v1', kind: 'List', items: objects },
-      format,
-    )
+    const list = { apiVersion: type.apiVersion, kind: `${type.kind}List`, items: objects }
+    printDocument(context, objects.length === 1 ? objects[0] : list, format)
     return
   }
   if (objects.length === 0) {
-    print(context, none)
+    note(context, none)
     return
   }
   print(
@@ -37,6 +48,20 @@ export function printObjects<T extends object>(
     ),
   )
 }
+
+/** As kubectl's: a column for each named label, headed by the last part of its key, and one for all. */
+export function labelColumns<T extends { readonly metadata: { readonly labels?: Labels } }>(
+  wanted: Pick<FlagValues<typeof tableFlags>, 'label-columns' | 'show-labels'>,
+): Column<T>[] {
+  const each = (wanted['label-columns'] ?? []).map((key): Column<T> => ({
+    heading: (key.split('/').at(-1) ?? '').toUpperCase(),
+    text: ({ metadata }) => metadata.labels?.[key] ?? '',
+  }))
+  const all: Column<T> = { heading: 'LABELS', text: ({ metadata }) => pairs(metadata.labels).join(',') }
+  return wanted['show-labels'] === true ? [...each, all] : each
+}
+
+type Labels = Readonly<Record<string, string>> | undefined
 
 /** Prints one document. */
 export function printDocument(context: CliContext, document: unknown, format: 'json' | 'yaml'): void {

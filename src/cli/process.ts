@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { setFlagsFromString } from 'node:v8'
+import { readClientConfig, type ClientConfig } from './client-config.ts'
 import type { CliContext } from './context.ts'
 import { INTERRUPTED } from './exit.ts'
 import { runProgram } from './program.ts'
@@ -23,6 +25,7 @@ export async function runMain(version: string): Promise<void> {
     version,
     env: process.env,
     home: homedir(),
+    clientConfig: await clientConfig(),
     cwd: process.cwd(),
     stdout: process.stdout,
     stderr: process.stderr,
@@ -37,6 +40,16 @@ export async function runMain(version: string): Promise<void> {
   process.exit(exitCode)
 }
 
+/** A configuration that cannot be read is no reason not to work, as with Velero's client. */
+async function clientConfig(): Promise<ClientConfig> {
+  try {
+    return await readClientConfig(homedir())
+  } catch (error) {
+    process.stderr.write(`warning: the client configuration cannot be read: ${(error as Error).message}\n`)
+    return {}
+  }
+}
+
 /** Resolves when all that was written to `stream` has left this process. */
 async function written(stream: NodeJS.WriteStream): Promise<void> {
   if (stream.writable) await new Promise<void>((resolve) => stream.write('', () => resolve()))
@@ -48,10 +61,12 @@ function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=100')
 }
 
+/** The line that is typed, or piped in; empty when there is none. */
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return await reader.question(question, { signal })
+    const end = once(reader, 'close', { signal }).then(() => '')
+    return await Promise.race([reader.question(question, { signal }), end])
   } finally {
     reader.close()
   }

@@ -56,8 +56,15 @@ function addCommand(program: Program, path: readonly string[], registration: Reg
   leaf.action(async () => {
     const values = leaf.opts<Record<string, unknown>>()
     const flags = Object.fromEntries(Object.keys(command.flags).map((flag) => [flag, values[camelCase(flag)]]))
-    done(await command.run({ args: leaf.args, flags, context }))
+    done(await command.run({ args: leaf.args, flags, context: colorized(context, flags['colorized']) }))
   })
+}
+
+/** Velero's `--colorized` and the key of its configuration decide over colours; without them the terminal does. */
+function colorized(context: CliContext, flag: unknown): CliContext {
+  if (typeof flag === 'boolean') return { ...context, colorized: flag }
+  const { colorized: text } = context.clientConfig
+  return text === 'true' || text === 'false' ? { ...context, colorized: text === 'true' } : context
 }
 
 function group(parent: Program, word: string, { hidden }: Registration): Program {
@@ -72,6 +79,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   restore: 'Restore backups; list, read and delete restores',
   schedule: 'Make backups by the clock',
   'backup-location': 'Where backups are kept',
+  client: 'What the command line keeps for itself',
   sandbox: 'A throw-away Kubernetes on this machine',
 }
 

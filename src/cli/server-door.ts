@@ -1,30 +1,43 @@
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups, type Backup } from '#api/backup.ts'
-import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
-import { artifactAnnotations, DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
 import { deletionRequest } from '#backup/deletion-request.ts'
+import { DeleteBackupRequests, type DeleteBackupRequest } from '#api/delete-backup-request.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
 import { previewBackup } from '#backup/preview.ts'
 import { hasEnded } from '#api/phases.ts'
+import { PodVolumeBackups, type PodVolumeBackup } from '#api/pod-volume-backup.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { Schedules } from '#api/schedule.ts'
 import { restoreWishes } from '#api/restore-wishes.ts'
 import { type BackupSource, readBackup } from '#restore/backup-source.ts'
 import { previewRestore } from '#restore/preview.ts'
+import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { apiVersionOf, type ResourceType } from '#kube/object.ts'
-import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
+import type { ResourceType } from '#kube/object.ts'
+import { backupFilterProblems } from '#selection/validate.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { acceptBackup } from './accept-backup.ts'
+import { acceptBackup, refuse } from './accept-backup.ts'
 import { acceptRestore } from './accept-restore.ts'
 import type { Door, Following, OpenPreview, OpenRestorePreview } from './door.ts'
+import {
+  backupTargets,
+  certainManifest,
+  download,
+  downloadManifest,
+  restoreTargets,
+  type DownloadSettings,
+} from './download.ts'
 import { UserError } from './exit.ts'
-import { fetchUrl } from './fetch-url.ts'
 
 export interface ServerDoorOptions {
   readonly namespace: string
   readonly signal: AbortSignal
   readonly now: () => Date
+  /** The feature EnableAPIGroupVersions, for dry runs. */
+  readonly everyVersion: boolean
+  readonly download: DownloadSettings
 }
 
 interface Place extends ServerDoorOptions {
@@ -40,16 +53,20 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     backups: (labels) => allOf(place, Backups, labels),
     backup: (name) => installed(Backups, () => kube.find(Backups, name, options)),
     createBackup: (backup, following) =>
-      create(place, { type: Backups, object: backup, following, standing: backupStanding }),
+      refusable(place, backup).then(() =>
+        create(place, { type: Backups, object: backup, following, standing: backupStanding }),
+      ),
     schedule: (name) => installed(Schedules, () => kube.find(Schedules, name, options)),
     previewBackup: (backup, { signal }) => preview(place, backup, signal),
     deleteBackup: (backup) => requestDeletion(place, backup),
     backupArtifact: (name, artifact) =>
-      artifact === 'manifest' ? manifest(place, name) : download(place, backupTargets[artifact], name),
+      artifact === 'manifest' ? downloadManifest(place, name) : download(place, backupTargets[artifact], name),
     openBackup: async (backup) => {
       const source = await openSource(place, backup, { exact: false })
       return { source, kube, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() }
     },
+    podVolumeBackups: (backup) => ofBackup(place, PodVolumeBackups, backup),
+    deletionRequests: (backup) => ofBackup(place, DeleteBackupRequests, backup),
     restores: (labels) => allOf(place, Restores, labels),
     restore: (name) => installed(Restores, () => kube.find(Restores, name, options)),
     createRestore: (restore, following) =>
@@ -61,10 +78,27 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
   }
 }
 
+/** Says at once what the server would say later: filters that contradict each other, locations that are not there. */
+async function refusable({ kube, namespace, signal }: Place, { metadata, spec }: Backup): Promise<void> {
+  const named = [
+    { type: BackupStorageLocations, names: spec.storageLocation ? [spec.storageLocation] : [] },
+    { type: VolumeSnapshotLocations, names: spec.volumeSnapshotLocations ?? [] },
+  ]
+  const missing: string[] = []
+  for (const { type, names } of named) {
+    for (const name of names) {
+      const location = await installed(type, () => kube.find<object>(type, name, { namespace, signal }))
+      if (location === undefined) missing.push(`there is no ${type.kind} "${name}" in namespace ${namespace}`)
+    }
+  }
+  refuse(Backups.kind, metadata.name, [...backupFilterProblems(spec), ...missing])
+}
+
 /** Reads the cluster itself: no server is asked, and none needs to run. */
-async function preview({ kube, namespace, now }: Place, asked: Backup, signal: AbortSignal): Promise<OpenPreview> {
+async function preview(place: Place, asked: Backup, signal: AbortSignal): Promise<OpenPreview> {
+  const { kube, namespace, now, everyVersion } = place
   const accepted = await installed(Backups, () => acceptBackup(asked, { kube, now, signal, installedIn: namespace }))
-  const previewed = await previewBackup({ ...accepted, kube, signal })
+  const previewed = await previewBackup({ ...accepted, kube, everyVersion, signal })
   return { ...previewed, [Symbol.asyncDispose]: () => Promise.resolve() }
 }
 
@@ -94,7 +128,7 @@ async function openSource(place: Place, backup: Backup, { exact }: { exact: bool
     place: place.kube.server,
     read: async (artifact) => {
       if (artifact !== 'manifest') return await download(place, backupTargets[artifact], name)
-      return exact ? await certainManifest(place, name) : await manifest(place, name)
+      return exact ? await certainManifest(place, name) : await downloadManifest(place, name)
     },
     signal: place.signal,
   })
@@ -111,6 +145,18 @@ async function allOf<T extends Backup | Restore>(
     for await (const page of kube.pages(type, { namespace, labelSelector, signal })) objects.push(...page.items)
     return objects
   })
+}
+
+/** What carries the label of the backup, and of this very backup where it says which; by name. */
+async function ofBackup<T extends PodVolumeBackup | DeleteBackupRequest>(
+  { kube, namespace, signal }: Place,
+  type: ResourceType<T>,
+  { metadata: { name, uid } }: Backup,
+): Promise<T[]> {
+  const labelSelector = `${labelKeys.backupName}=${labelValue(name)}`
+  const found: T[] = []
+  for await (const { items } of kube.pages(type, { namespace, labelSelector, signal })) found.push(...items)
+  return found.filter(({ metadata: { labels } }) => (labels?.[labelKeys.backupUid] ?? uid) === uid)
 }
 
 /** Runs `call`; says what it means when the cluster does not know our kinds, where every answer is a bare 404. */
@@ -184,101 +230,4 @@ async function requestDeletion(place: Place, backup: Backup): Promise<string> {
 async function deleteRestore({ kube, namespace, signal }: Place, { metadata }: Restore): Promise<string> {
   await kube.delete(Restores, metadata.name, { namespace, uid: metadata.uid, signal })
   return `Request to delete restore "${metadata.name}" submitted successfully.\nIt is gone as soon as its files are removed.`
-}
-
-/** What a DownloadRequest can ask for (spec/object-store §17); the other artifacts stay on the server. */
-const backupTargets: Readonly<Record<BackupArtifact, DownloadTargetKind | undefined>> = {
-  metadata: undefined,
-  contents: 'BackupContents',
-  logs: 'BackupLog',
-  results: 'BackupResults',
-  'resource-list': 'BackupResourceList',
-  'volume-info': 'BackupVolumeInfos',
-  'volume-snapshots': 'BackupVolumeSnapshots',
-  'pod-volume-backups': undefined,
-  'item-operations': 'BackupItemOperations',
-  'csi-volume-snapshots': 'CSIBackupVolumeSnapshots',
-  'csi-volume-snapshot-contents': 'CSIBackupVolumeSnapshotContents',
-  'csi-volume-snapshot-classes': undefined,
-  manifest: undefined,
-}
-
-const restoreTargets: Readonly<Record<RestoreArtifact, DownloadTargetKind | undefined>> = {
-  metadata: undefined,
-  logs: 'RestoreLog',
-  results: 'RestoreResults',
-  'resource-list': 'RestoreResourceList',
-  'item-operations': 'RestoreItemOperations',
-  'volume-info': 'RestoreVolumeInfo',
-}
-
-const DOWNLOAD_TIMEOUT_MS = 60_000
-
-async function download(
-  place: Place,
-  kind: DownloadTargetKind | undefined,
-  name: string,
-): Promise<AsyncIterable<Uint8Array> | undefined> {
-  if (kind === undefined) return undefined
-  const { url } = await requestDownload(place, { target: { kind, name }, annotations: {} })
-  return await fetchUrl(url, { signal: place.signal })
-}
-
-/** Undefined when the backup has none, or when the server is one that knows of none, such as Velero's. */
-async function manifest(place: Place, name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const { url, answered } = await requestManifest(place, name)
-  return answered ? await fetchUrl(url, { signal: place.signal }) : undefined
-}
-
-/** As `manifest`; UserError when the server knows of none. */
-async function certainManifest(place: Place, name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const { url, answered } = await requestManifest(place, name)
-  if (answered) return await fetchUrl(url, { signal: place.signal })
-  throw new UserError(
-    `the server in namespace ${place.namespace} is not Lifeboat's, or too old: it knows of no exact restores`,
-  )
-}
-
-async function requestManifest(place: Place, name: string): Promise<{ url: string; answered: boolean }> {
-  const annotations = { [artifactAnnotations.asked]: 'manifest' }
-  const link = await requestDownload(place, { target: { kind: 'BackupContents', name }, annotations })
-  return { url: link.url, answered: link.annotations[artifactAnnotations.answered] === 'manifest' }
-}
-
-interface Link {
-  readonly url: string
-  readonly annotations: Readonly<Record<string, string>>
-}
-
-async function requestDownload(
-  place: Place,
-  { target, annotations }: { target: { kind: DownloadTargetKind; name: string }; annotations: Record<string, string> },
-): Promise<Link> {
-  const { kube, namespace, signal } = place
-  const request = {
-    apiVersion: apiVersionOf(DownloadRequests),
-    kind: DownloadRequests.kind,
-    metadata: { name: `${target.name.slice(0, 200)}-${randomUUID()}`, namespace, annotations },
-    spec: { target },
-  }
-  await kube.create(DownloadRequests, request, { namespace, signal })
-  try {
-    return await untilSigned(place, request.metadata.name)
-  } finally {
-    await kube.delete(DownloadRequests, request.metadata.name, { namespace }).catch(() => false)
-  }
-}
-
-async function untilSigned({ kube, namespace, signal }: Place, name: string): Promise<Link> {
-  const deadline = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)
-  for (;;) {
-    const { status, metadata } = await kube.get(DownloadRequests, name, { namespace, signal })
-    if (status?.downloadURL) return { url: status.downloadURL, annotations: metadata.annotations ?? {} }
-    if (deadline.aborted) {
-      throw new UserError(
-        `the server did not answer download request "${name}" within a minute; is it running in namespace ${namespace}?`,
-      )
-    }
-    await sleep(100, undefined, { signal })
-  }
 }

@@ -1,5 +1,8 @@
 import type { Backup } from '#api/backup.ts'
+import { PodVolumeBackups, type PodVolumeBackup } from '#api/pod-volume-backup.ts'
+import { readObject } from '#api/read.ts'
 import type { Restore } from '#api/restore.ts'
+import { decodeListGz } from '#archive/json-gz.ts'
 import { deleteBackupFiles } from '#backup/delete.ts'
 import { missingNamespaces } from '#backup/missing-namespaces.ts'
 import { previewBackup } from '#backup/preview.ts'
@@ -30,6 +33,8 @@ export interface StoreDoorOptions {
   /** Written into the objects' metadata, for servers that will find them later. */
   readonly namespace: string
   readonly now: () => Date
+  /** The feature EnableAPIGroupVersions. */
+  readonly everyVersion?: boolean | undefined
   /** The store as it was named on the command line; undefined when the environment names it. */
   readonly named?: string | undefined
   /** Noted in the manifest: `lifeboat/0.1.0`. */
@@ -53,6 +58,8 @@ export function storeDoor(options: StoreDoorOptions): Door {
       Promise.reject(new UserError('schedules are objects of a cluster: leave out --store to use --from-schedule')),
     previewBackup: (backup, { signal }) => preview(backup, signal, options),
     deleteBackup: (backup) => deleteBackup(store, backup),
+    podVolumeBackups: (backup) => storedCopies(store, backup),
+    deletionRequests: () => Promise.resolve([]),
     backupArtifact: (name, artifact) => findObject(store, backupKey(name, artifact)),
     openBackup: (backup, { signal }) => openBeside(backup.metadata.name, signal, options),
     restores: (labels) => allRuns(store, { folder: restoresPrefix, labels, read: readRestore }),
@@ -87,6 +94,13 @@ async function allRuns<T extends Backup | Restore>(store: ObjectStore, listing: 
   return found.filter((run) => matchesSelector(selector, run.metadata.labels ?? {}))
 }
 
+async function storedCopies(store: ObjectStore, { metadata: { name } }: Backup): Promise<PodVolumeBackup[]> {
+  const bytes = await findObject(store, backupKey(name, 'pod-volume-backups'))
+  if (bytes === undefined) return []
+  const copies = await decodeListGz(bytes, { name: 'the list of pod volume backups' })
+  return copies.map((copy) => readObject(PodVolumeBackups, copy))
+}
+
 async function readBackup(store: ObjectStore, name: string): Promise<Backup | undefined> {
   return isRunName(name) ? await storedBackup(store, name) : undefined
 }
@@ -96,12 +110,12 @@ async function readRestore(store: ObjectStore, name: string): Promise<Restore | 
 }
 
 async function preview(asked: Backup, signal: AbortSignal, options: StoreDoorOptions): Promise<OpenPreview> {
-  const { cluster, now } = options
+  const { cluster, now, everyVersion } = options
   const plugins = await options.plugins?.(signal)
   const kube = await cluster()
   try {
     const accepted = await acceptBackup(asked, { kube, now, signal })
-    const previewed = await previewBackup({ ...accepted, kube, plugins, signal })
+    const previewed = await previewBackup({ ...accepted, kube, plugins, everyVersion, signal })
     return { ...previewed, [Symbol.asyncDispose]: () => kube.close() }
   } catch (error) {
     await kube.close()
@@ -122,6 +136,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       store,
       now,
       createdBy: options.createdBy,
+      everyVersion: options.everyVersion,
       policies,
       plugins,
       signal: following.signal,

@@ -34,7 +34,7 @@ test('one is one, and nothing is no', () => {
   )
 })
 
-test('ages read like kubectl’s', () => {
+test('ages read like Velero’s', () => {
   const now = new Date('2026-03-01T00:00:00Z')
   const ages = [
     '2026-02-28T23:59:15Z',
@@ -42,9 +42,12 @@ test('ages read like kubectl’s', () => {
     '2026-02-28T19:00:00Z',
     '2026-01-31T00:00:00Z',
     '2026-03-30T00:00:00Z',
+    '2026-02-28T23:58:30Z',
+    '2026-02-27T01:00:00Z',
+    '2028-03-30T00:00:00Z',
   ]
   assert.deepEqual(
     ages.map((instant) => formatAge(new Date(instant), now)),
-    ['45s', '12m', '5h', '29d', '29d'],
+    ['45s', '12m', '5h', '29d', '29d', '1m', '1d', '2y'],
   )
 })

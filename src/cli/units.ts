@@ -27,11 +27,12 @@ export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** How long ago or ahead `instant` is, in kubectl's short form: `45s`, `12m`, `5h`, `29d`. */
+/** How long ago or ahead `instant` is, in Velero's short form: `45s`, `12m`, `5h`, `29d`, `2y`. */
 export function formatAge(instant: Date, now: Date): string {
   const seconds = Math.floor(Math.abs(now.getTime() - instant.getTime()) / 1000)
-  if (seconds < 120) return `${seconds}s`
-  if (seconds < 2 * 3600) return `${Math.floor(seconds / 60)}m`
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}h`
-  return `${Math.floor(seconds / 86_400)}d`
+  if (seconds < 60) return `${seconds}s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`
+  const days = Math.floor(seconds / 86_400)
+  return days < 365 ? `${days}d` : `${Math.floor(days / 365)}y`
 }

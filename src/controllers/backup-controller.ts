@@ -30,6 +30,9 @@ export interface BackupControllerOptions {
   readonly plugins: readonly PluginModule[]
   /** Milliseconds between two questions about operations; default ten seconds. */
   readonly operationPollMillis?: number | undefined
+  /** Of each run. */
+  readonly everyVersion?: boolean | undefined
+  readonly pageSize?: number | undefined
   readonly onStart: (backup: Backup) => void
   /** Told of each end, refusals included, with the size of the archive when there is one. */
   readonly onEnd: (backup: Backup, archiveBytes: number | undefined) => void
@@ -236,6 +239,8 @@ async function runFor(backup: Backup, store: ObjectStore, context: Context): Pro
       now,
       signal,
       createdBy: options.createdBy,
+      everyVersion: options.everyVersion,
+      pageSize: options.pageSize,
       policies,
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,

@@ -38,10 +38,15 @@ export function matchesSelector(selector: LabelSelector, labels: Labels): boolea
   return (selector.matchExpressions ?? []).every((requirement) => meets(own, requirement))
 }
 
-/** The selector in the syntax of the API server's `labelSelector` query, which is also kubectl's; empty for an empty selector. Only for selectors without `selectorProblems`. */
+/** The selector in the syntax of the API server's `labelSelector` query, which is also kubectl's, by key; empty for an empty selector. Only for selectors without `selectorProblems`. */
 export function formatSelector(selector: LabelSelector): string {
-  const equalities = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`)
-  return [...equalities.toSorted(), ...(selector.matchExpressions ?? []).map(formatRequirement)].join(',')
+  const equalities = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({
+    key,
+    text: `${key}=${value}`,
+  }))
+  const others = (selector.matchExpressions ?? []).map((one) => ({ key: one.key, text: formatRequirement(one) }))
+  const byKey = [...equalities, ...others].toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  return byKey.map(({ text }) => text).join(',')
 }
 
 /** What the API server would refuse in `selector`, one sentence each. */

@@ -17,6 +17,8 @@ export interface ServerConfig {
   readonly logLevel: LogLevel
   readonly defaultBackupStorageLocation: string
   readonly defaultBackupTtl: string
+  /** Default of `spec.volumeGroupSnapshotLabelKey`. */
+  readonly volumeGroupSnapshotLabelKey: string
   readonly defaultItemOperationTimeout: string
   readonly resourceTimeout: string
   readonly defaultVolumesToFsBackup: boolean
@@ -31,6 +33,10 @@ export interface ServerConfig {
   /** How often expired backups are looked for. */
   readonly garbageCollectionFrequency: number
   readonly concurrentBackups: number
+  /** Every served version of each type goes into backups: Velero's feature EnableAPIGroupVersions. */
+  readonly everyVersion: boolean
+  /** Objects per list call of a backup; 0 for all in one, undefined for what has proved best. */
+  readonly clientPageSize: number | undefined
   readonly concurrentRestores: number
   readonly plugins: PluginSettings
   /** How often operations of plug-ins are asked about; 0 for every ten seconds. */

@@ -163,6 +163,7 @@ function startControllers(
   const settings = {
     defaultLocation: config.defaultBackupStorageLocation,
     ttl: config.defaultBackupTtl,
+    volumeGroupSnapshotLabelKey: config.volumeGroupSnapshotLabelKey,
     itemOperationTimeout: config.defaultItemOperationTimeout,
     resourceTimeout: config.resourceTimeout,
     defaultVolumesToFsBackup: config.defaultVolumesToFsBackup,
@@ -190,6 +191,8 @@ function startControllers(
         concurrent: config.concurrentBackups,
         plugins,
         operationPollMillis: config.itemOperationSyncFrequency || undefined,
+        everyVersion: config.everyVersion,
+        pageSize: config.clientPageSize,
         onStart: metrics.backupStarted,
         onEnd: metrics.backupEnded,
       }),

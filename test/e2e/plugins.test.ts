@@ -64,7 +64,7 @@ test('the examples of the documentation do what they say: values are redacted, h
     block,
     /\n +Backup Item Action Plugin: +example\.com\/copy-folder\n +Operation ID: +\/.*\/copies\/monday\n/,
   )
-  assert.match(block, new RegExp(`\n +Items to Update: +configmaps ${namespace}/orders\n +Phase: +Completed\n`))
+  assert.match(block, new RegExp(`\n +Items to Update:\n +configmaps ${namespace}/orders\n +Phase: +Completed\n`))
 })
 
 test('a plug-in that cannot be used ends the command before anything is written, and says which and why', async () => {

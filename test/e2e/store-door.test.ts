@@ -109,8 +109,8 @@ test('without installation a namespace is backed up, looked at, restored under a
 
     const deleted = await run('backup', 'delete', 'monday', '--confirm')
     assert.equal(deleted.stdout, 'Backup monday deleted, with 1 restore made from it.\n')
-    assert.match((await run('backup', 'get')).stdout, /^No backups in store /)
-    assert.match((await run('restore', 'get')).stdout, /^No restores in store /)
+    assert.match((await run('backup', 'get')).stderr, /^No backups in store /)
+    assert.match((await run('restore', 'get')).stderr, /^No restores in store /)
   } finally {
     await kube.delete(namespaces, copy)
   }

@@ -4,6 +4,7 @@ import { annotationKeys } from '#api/labels.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import type { CliContext } from '../context.ts'
+import { instant } from '../describe.ts'
 import type { Column } from '../table.ts'
 import { formatAge } from '../units.ts'
 
@@ -16,7 +17,7 @@ export function backupColumns(context: CliContext): Column<Backup>[] {
     { heading: 'STATUS', text: (backup) => colourPhase(phaseText(backup), colours) },
     { heading: 'ERRORS', text: (backup) => String(backup.status?.errors ?? 0) },
     { heading: 'WARNINGS', text: (backup) => String(backup.status?.warnings ?? 0) },
-    { heading: 'CREATED', text: (backup) => backup.status?.startTimestamp ?? '<nil>' },
+    { heading: 'CREATED', text: (backup) => instant(backup.status?.startTimestamp, '<nil>') },
     { heading: 'EXPIRES', text: (backup) => expiryText(backup, now) },
     { heading: 'STORAGE LOCATION', text: (backup) => backup.spec.storageLocation ?? '' },
     { heading: 'OBJECTS', wide: true, text: (backup) => String(backup.status?.progress?.totalItems ?? '') },

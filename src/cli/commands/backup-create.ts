@@ -8,7 +8,7 @@ import type { Door } from '../door.ts'
 import { exitCodeOfRun, OK, UserError, USAGE, type ExitCode } from '../exit.ts'
 import { pluginFlags } from '../plugin-flags.ts'
 import { map, text, toggle, type FlagValues } from '../flag.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { printPreview } from './backup-preview.ts'
 import { backupColumns } from './backup-columns.ts'
 import { backupSpecFlags, backupSpecFrom } from './backup-flags.ts'
@@ -23,7 +23,7 @@ const flags = {
   ...pluginFlags,
   'dry-run': toggle('show what would go in and why the rest stays out; plug-ins are not asked, nothing is written'),
   wait: toggle('wait until the backup has ended; the exit code then says how', { short: 'w' }),
-  output: outputFlag(),
+  ...tableFlags,
 }
 
 export const backupCreate = command({
@@ -62,7 +62,11 @@ interface Request {
 
 /** Prints what would be posted, without asking anybody. */
 function show(backup: Backup, given: Request['given'], context: CliContext): ExitCode {
-  printObjects(context, [backup], { format: given.output, columns: backupColumns(context), none: '' })
+  printObjects(context, [backup], {
+    format: given.output,
+    columns: [...backupColumns(context), ...labelColumns<Backup>(given)],
+    none: '',
+  })
   return OK
 }
 

@@ -1,10 +1,12 @@
+import type { Backup } from '#api/backup.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
+import type { Door } from '../door.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
-import { firstFew, namedBackups } from './backup-get.ts'
+import { firstFew, noSuchBackup } from './backup-get.ts'
 
 export const backupDelete = command({
   path: ['backup', 'delete'],
@@ -25,24 +27,38 @@ export const backupDelete = command({
     if (ways !== 1)
       throw new UserError('say which: names, --all, or --selector (exactly one of them)', { exitCode: USAGE })
     await using door = await openDoor(context, flags)
-    const backups =
-      args.length > 0
-        ? await namedBackups(door, args)
-        : await door.backups(flags.selector && formatSelector(flags.selector))
+    const { backups, missing } = await asked(door, args, flags.selector && formatSelector(flags.selector))
     if (backups.length === 0) {
+      if (missing.length > 0) throw await noSuchBackup(door, missing)
       print(context, 'No backups found')
       return OK
     }
     const names = backups.map((backup) => backup.metadata.name)
     if (flags.confirm !== true) await confirm(context, `Delete ${firstFew(names)} from ${door.place} for good?`)
     for (const backup of backups) print(context, await door.deleteBackup(backup))
+    if (missing.length > 0) throw await noSuchBackup(door, missing)
     return OK
   },
 })
 
+/** The backups to delete: one that is not there keeps none of the others from it. */
+async function asked(
+  door: Door,
+  names: readonly string[],
+  labelSelector: string | undefined,
+): Promise<{ backups: Backup[]; missing: string[] }> {
+  if (names.length === 0) return { backups: await door.backups(labelSelector), missing: [] }
+  const found = await Promise.all(names.map((name) => door.backup(name)))
+  return {
+    backups: found.filter((backup) => backup !== undefined),
+    missing: names.filter((_, index) => found[index] === undefined),
+  }
+}
+
 /** Asks a yes-or-no question; UserError when the answer is no or nobody is there to answer. */
 export async function confirm(context: CliContext, question: string): Promise<void> {
-  if (!context.terminal.stdin) throw new UserError(`nothing was deleted: add --confirm to go ahead without a question`)
-  const answer = await context.ask(`${question} (y/N) `)
-  if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('nothing was deleted')
+  const answer = (await context.ask(`${question} (y/N) `)).trim()
+  if (/^y(es)?$/i.test(answer)) return
+  if (answer !== '' || context.terminal.stdin) throw new UserError('nothing was deleted')
+  throw new UserError('nothing was deleted: add --confirm to go ahead without a question')
 }

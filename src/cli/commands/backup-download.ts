@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { command } from '../command.ts'
-import { doorFlags, openDoor } from '../connection.ts'
+import { doorFlags, openDoor, patientDownloadFlags } from '../connection.ts'
 import { print } from '../context.ts'
 import { OK, UserError } from '../exit.ts'
 import { text, toggle } from '../flag.ts'
@@ -14,6 +14,7 @@ export const backupDownload = command({
   args: '<name>',
   flags: {
     ...doorFlags,
+    ...patientDownloadFlags,
     output: text('file to write (default NAME-data.tar.gz)', { short: 'o', metavar: 'FILE' }),
     force: toggle('overwrite an existing file'),
   },

@@ -1,6 +1,6 @@
 import type { BackupSpec } from '#api/backup.ts'
 import { USAGE, UserError } from '../exit.ts'
-import { duration, integer, list, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
+import { duration, integer, list, orSelector, selector, slice, text, toggle, type FlagValues } from '../flag.ts'
 
 /** Velero's flags that say what a backup holds (spec/cli.md §3.1). */
 export const backupSpecFlags = {
@@ -17,7 +17,7 @@ export const backupSpecFlags = {
   'or-selector': orSelector('only objects that match one of these selectors'),
   ttl: duration('how long to keep the backup (default 720h)'),
   'storage-location': text('backup location to write to', { metavar: 'NAME' }),
-  'volume-snapshot-locations': list('snapshot locations to use', { metavar: 'NAME,…' }),
+  'volume-snapshot-locations': slice('snapshot locations to use', { metavar: 'NAME,…' }),
   'snapshot-volumes': toggle('snapshot persistent volumes'),
   'snapshot-move-data': toggle('move the data of CSI snapshots to the backup location'),
   'data-mover': text('data mover to use', { metavar: 'NAME' }),

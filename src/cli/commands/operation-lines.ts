@@ -1,6 +1,5 @@
 import type { BackupOperation, OperationStatus, ResourceIdentifier } from '#archive/item-operations.ts'
-import type { Line } from '../describe.ts'
-import { alignColumns } from '../table.ts'
+import { indented, instant, type Line } from '../describe.ts'
 
 /** How many operations were started and how they ended, as a status counts them. */
 export interface CountedOperations {
@@ -20,33 +19,32 @@ export function operationLines(
   return ['', [heading, `${completed} of ${attempted} completed successfully, ${failed} failed`]]
 }
 
+/** Laid out as Velero does it, also where that looks odd: items to update stand in the column of values, below their title. */
 function blockOf({ spec, status }: BackupOperation): string[] {
   const { resourceIdentifier, backupItemAction, operationID, postOperationItems } = spec
-  const rows = [
-    ['Backup Item Action Plugin:', backupItemAction],
-    ['Operation ID:', operationID],
-    ...(postOperationItems ?? []).map((item, index) => [index === 0 ? 'Items to Update:' : '', nameOf(item)]),
-    ...statusRows(status),
+  const items = postOperationItems ?? []
+  const lines = [
+    `Backup Item Action Plugin:\t${backupItemAction}`,
+    `Operation ID:\t${operationID}`,
+    ...(items.length === 0 ? [] : ['Items to Update:', ...items.map((item) => `\t${nameOf(item)}`)]),
+    ...statusLines(status),
   ]
-  const lines = alignColumns(rows as [string, string][], 2)
-    .trimEnd()
-    .split('\n')
-  return [`Operation for ${nameOf(resourceIdentifier)}:`, ...lines.map((line) => `  ${line}`)]
+  return [`Operation for ${nameOf(resourceIdentifier)}:`, ...indented(lines)]
 }
 
-function statusRows(status: OperationStatus): string[][] {
+function statusLines(status: OperationStatus): string[] {
   const { phase, error, nCompleted = 0, nTotal = 0, operationUnits = '', description } = status
-  const { created, started, updated } = status
   const progress = `${nCompleted} of ${nTotal} complete (${operationUnits})`
-  return [
-    ['Phase:', phase],
-    ['Operation Error:', error],
-    ['Progress:', nTotal > 0 || nCompleted > 0 ? progress : undefined],
-    ['Progress description:', description],
-    ['Created:', created],
-    ['Started:', started],
-    ['Updated:', updated],
-  ].flatMap(([label = '', value]) => (value ? [[label, value]] : []))
+  const rows: [string, string | undefined][] = [
+    ['Phase', phase],
+    ['Operation Error', error],
+    ['Progress', nTotal > 0 || nCompleted > 0 ? progress : undefined],
+    ['Progress description', description],
+    ['Created', instant(status.created, '')],
+    ['Started', instant(status.started, '')],
+    ['Updated', instant(status.updated, '')],
+  ]
+  return rows.flatMap(([label, value]) => (value ? [`${label}:\t${value}`] : []))
 }
 
 function nameOf({ Group, Resource, Namespace, Name }: ResourceIdentifier): string {

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os'
 import { randomUUID } from 'node:crypto'
+import { veleroDefaults } from '#api/defaults.ts'
 import { parseDuration } from '#api/duration.ts'
 import { logLevels, type ServerConfig } from '#server/config.ts'
 import { command } from '../command.ts'
-import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
+import { hasFeature, installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { note, type CliContext } from '../context.ts'
 import { OK } from '../exit.ts'
 import { pluginFlags, pluginSettings } from '../plugin-flags.ts'
@@ -25,6 +26,13 @@ const flags = {
   'default-volumes-to-fs-backup': toggle('copy the files of pod volumes unless they opt out'),
   'default-snapshot-move-data': toggle('move the data of CSI snapshots to the location'),
   'default-volume-snapshot-locations': map('snapshot location of each provider that has several', { separator: ':' }),
+  'volume-group-snapshot-label-key': text(
+    'label of claims that are snapshot together (default velero.io/volume-group)',
+    {
+      metavar: 'KEY',
+    },
+  ),
+  'client-page-size': integer('objects that a backup reads with one call; 0 for all at once', 0),
   'store-validation-frequency': duration('how often locations are checked; 0 for once (default 1m)'),
   'backup-sync-period': duration('how often locations are looked through for backups; 0 for never (default 1m)'),
   'schedule-skip-immediately': toggle('new schedules that do not say leave out what is due already'),
@@ -69,6 +77,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     logLevel: given['log-level'] ?? 'info',
     defaultBackupStorageLocation: given['default-backup-storage-location'] ?? 'default',
     defaultBackupTtl: given['default-backup-ttl'] ?? '720h0m0s',
+    volumeGroupSnapshotLabelKey: given['volume-group-snapshot-label-key'] ?? veleroDefaults.volumeGroupSnapshotLabelKey,
     defaultItemOperationTimeout: given['default-item-operation-timeout'] ?? '4h0m0s',
     resourceTimeout: given['resource-timeout'] ?? '10m0s',
     defaultVolumesToFsBackup: given['default-volumes-to-fs-backup'] ?? false,
@@ -79,6 +88,8 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     scheduleSkipImmediately: given['schedule-skip-immediately'] ?? false,
     garbageCollectionFrequency: hourOr(given['garbage-collection-frequency']),
     concurrentBackups: given['concurrent-backups'] ?? 1,
+    everyVersion: hasFeature(context, given, 'EnableAPIGroupVersions'),
+    clientPageSize: given['client-page-size'],
     concurrentRestores: given['concurrent-restores'] ?? 2,
     plugins: pluginSettings(context, given),
     itemOperationSyncFrequency: Math.max(0, parseDuration(given['item-operation-sync-frequency'] ?? '0')),
