@@ -152,7 +152,7 @@ test('snapshot locations are made, listed and given other credentials', async ()
   await using home = await testNamespace(kube)
   const namespace = home.name
   const run = runner(namespace)
-  assert.match(await done(run('get snapshot-locations')), /^No snapshot locations in namespace/)
+  assert.match((await run('get snapshot-locations')).stderr, /^No snapshot locations in namespace/)
   await done(run('snapshot-location create ebs --provider aws --config region=eu-west-1 --labels a=b'))
   await done(run('create snapshot-location other --provider gcp'))
   await done(run('snapshot-location set ebs --credential cloud=key'))

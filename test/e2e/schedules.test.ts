@@ -61,7 +61,7 @@ test('schedules are made, listed, described, paused, unpaused and deleted', asyn
     /^Paused: +false$/m,
     /^Schedule: +CRON_TZ=Europe\/Berlin 30 2 \* \* \*$/m,
     /^Backup Template:\n {2}Namespaces:\n {4}Included: +orchard$/m,
-    /^ {2}TTL: +24h$/m,
+    /^ {2}TTL: +24h0m0s$/m,
     /^Last Backup: +<never>$/m,
     /^Next Backup: +20.*\(in /m,
   ])
@@ -83,7 +83,7 @@ test('schedules are made, listed, described, paused, unpaused and deleted', asyn
   assert.match(unsure.stderr, /nothing was deleted: add --confirm/)
   assert.equal(await said('delete', 'schedules', 'tide', '--confirm'), 'Schedule deleted: tide\n')
   assert.equal(await said('schedule', 'delete', '--all', '--confirm'), 'Schedule deleted: hourly\n')
-  assert.match(await said('schedule', 'get'), /^No schedules in namespace .*: lifeboat schedule create/)
+  assert.match((await run('schedule', 'get')).stderr, /^No schedules in namespace .*: lifeboat schedule create/)
 })
 
 test('the retention of a schedule is shown with reasons and times, tried out, and set', async () => {

@@ -90,7 +90,7 @@ test('with a server in the cluster the same commands go through custom resources
 
     const gone = await run('restore', 'delete', '--all', '--confirm')
     assert.match(gone.stdout, /^Request to delete restore "back" submitted/, gone.stderr)
-    await until(async () => (await run('restore', 'get')).stdout.startsWith('No restores'))
+    await until(async () => (await run('restore', 'get')).stderr.startsWith('No restores'))
     assert.deepEqual(await readdir(join(folder.path, 'store', 'restores')).catch(() => []), [])
     assert.deepEqual((await kube.get(configMaps, 'prices', { namespace: copy }))['data'], data)
 
