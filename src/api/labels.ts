@@ -70,6 +70,8 @@ export const annotationKeys = {
   retention: 'lifeboat.dev/retention',
   /** Ours: on a Backup that a Schedule made by the clock, the identity of the cluster in which it did. */
   scheduledIn: 'lifeboat.dev/scheduled-in',
+  /** Ours: beside `scheduledIn`, the time at which it was due. */
+  due: 'lifeboat.dev/due',
 } as const
 
 /** Prefixes of the pod annotations that describe hooks; the field follows: `pre.hook.backup.velero.io/command`. */

@@ -8,7 +8,7 @@ import { backupFromSchedule } from '#backup/from-schedule.ts'
 import { KubeError } from '#kube/error.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import { retentionOf } from '#schedule/retention-plan.ts'
-import { runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
+import { nameTimes, runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
 import { patchLasting } from './status-patch.ts'
 
 export interface ScheduleControllerOptions {
@@ -105,7 +105,7 @@ async function start(
   due: Date,
   { environment, cluster }: { environment: Environment; cluster: string | undefined },
 ): Promise<Next> {
-  const { kube, namespace, now, log, signal } = environment
+  const { kube, namespace, now, log } = environment
   const { name } = schedule.metadata
   const running = runningBackup(await backupsOf(name, environment))
   if (running !== undefined) {
@@ -113,15 +113,8 @@ async function start(
     await record(schedule, enabled(schedule), environment)
     return { afterMillis: BUSY_PAUSE_MS }
   }
-  const backup = noted(backupFromSchedule(schedule, due), cluster)
-  try {
-    await kube.create(Backups, backup, { namespace, signal })
-    log.info({ schedule: name, backup: backup.metadata.name }, 'scheduled backup asked for')
-  } catch (error) {
-    // The name holds the due time: a server that died, or lost the answer, has asked for this very backup.
-    if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
-    log.info({ schedule: name, backup: backup.metadata.name }, 'scheduled backup was asked for before')
-  }
+  const { name: made, isNew } = await ask(schedule, due, { environment, cluster })
+  log.info({ schedule: name, backup: made }, isNew ? 'scheduled backup asked for' : 'it was asked for before')
   const { phase, validationErrors = null } = enabled(schedule)
   const status = { phase, validationErrors, lastBackup: timestamp(now()) }
   await patchLasting(kube, Schedules, { name, namespace, change: { status } })
@@ -129,10 +122,44 @@ async function start(
   return undefined
 }
 
-function noted(backup: Backup, cluster: string | undefined): Backup {
-  if (cluster === undefined) return backup
-  const annotations = { ...backup.metadata.annotations, [annotationKeys.scheduledIn]: cluster }
+/** Creates the backup that was due at `due`, unless a server that died, or lost the answer, has done so: then it is there under one of its names. */
+async function ask(
+  schedule: Schedule,
+  due: Date,
+  { environment, cluster }: { environment: Environment; cluster: string | undefined },
+): Promise<{ name: string; isNew: boolean }> {
+  const { kube, namespace, signal } = environment
+  for (const time of nameTimes(schedule.metadata.name, due, cluster)) {
+    const backup = noted(backupFromSchedule(schedule, time), { due, cluster })
+    const { name } = backup.metadata
+    try {
+      await kube.create(Backups, backup, { namespace, signal })
+      return { name, isNew: true }
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
+      const there = await kube.find(Backups, name, { namespace, signal })
+      if (there !== undefined && isSame(there, backup)) return { name, isNew: false }
+    }
+  }
+  throw new Error(
+    `all names that a backup of schedule ${schedule.metadata.name} may have at ${timestamp(due)} are taken`,
+  )
+}
+
+function noted(backup: Backup, { due, cluster }: { due: Date; cluster: string | undefined }): Backup {
+  const annotations = {
+    ...backup.metadata.annotations,
+    ...(cluster === undefined ? {} : { [annotationKeys.scheduledIn]: cluster }),
+    [annotationKeys.due]: timestamp(due),
+  }
   return { ...backup, metadata: { ...backup.metadata, annotations } }
+}
+
+/** Of one cluster and for one time; else the name is another cluster's, or was taken by hand. */
+function isSame(a: Backup, b: Backup): boolean {
+  return [annotationKeys.due, annotationKeys.scheduledIn].every(
+    (key) => a.metadata.annotations?.[key] === b.metadata.annotations?.[key],
+  )
 }
 
 /** Wrong rules of retention keep no backup from being made: they are told, and nothing is deleted meanwhile. */

@@ -6,7 +6,7 @@ import type { Schedule, ScheduleSpec, ScheduleStatus } from '#api/schedule.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { scheduledName } from '#backup/from-schedule.ts'
 import { nextTime, parseCron } from '#schedule/cron.ts'
-import { runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
+import { nameTimes, runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
 
 const made = '2026-01-01T10:30:00Z'
 
@@ -150,4 +150,26 @@ test('property: with skewed clocks and dying servers no time gets two backups, n
     }),
     { numRuns: 150 },
   )
+})
+
+test('property: a backup has sixty names to choose from, all of its minute, in an order of the cluster’s own', () => {
+  const time = fc.date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true })
+  fc.assert(
+    fc.property(time, fc.uuid(), (due, cluster) => {
+      const times = nameTimes('nightly', due, cluster)
+      assert.equal(new Set(times.map(Number)).size, 60)
+      const minute = due.toISOString().slice(0, 16)
+      assert.ok(times.every((one) => one.toISOString().startsWith(minute) && one.getUTCMilliseconds() === 0))
+      assert.deepEqual(nameTimes('nightly', due, cluster), times)
+    }),
+  )
+  // Of two clusters that are due at the same time one in sixty nights is to blame for the same name.
+  const due = Array.from({ length: 600 }, (_, day) => new Date(Date.UTC(2026, 0, day, 3)))
+  const same = due.filter((at) => Number(nameTimes('n', at, 'c1')[0]) === Number(nameTimes('n', at, 'c2')[0]))
+  assert.ok(same.length < 30, `${same.length} of 600`)
+})
+
+test('without knowing its cluster a server names a backup by the second in which it was due', () => {
+  const due = new Date('2026-01-01T03:00:07Z')
+  assert.deepEqual(nameTimes('nightly', due, undefined).slice(0, 2), [due, new Date('2026-01-01T03:00:08Z')])
 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Backup } from '#api/backup.ts'
 import type { Schedule } from '#api/schedule.ts'
 import { latestTime, nextTime, parseCron, type Cron } from '#schedule/cron.ts'
@@ -68,4 +69,17 @@ export function runningBackup(backups: readonly Backup[]): Backup | undefined {
   return backups.find(
     ({ metadata, status }) => metadata.deletionTimestamp === undefined && unfinished.has(status?.phase ?? 'New'),
   )
+}
+
+const MINUTE_MS = 60_000
+
+/**
+ * The times that the name of a backup may hold, in the order in which they are tried: in the minute in which it was due, beginning with a second
+ * that depends on the cluster. Clusters that share a bucket and have schedules alike would otherwise give the same name at the same moment.
+ */
+export function nameTimes(schedule: string, due: Date, cluster: string | undefined): Date[] {
+  const minute = Math.floor(due.getTime() / MINUTE_MS) * MINUTE_MS
+  const hash = createHash('sha256').update(`${cluster} ${schedule} ${minute}`).digest()
+  const first = cluster === undefined ? due.getUTCSeconds() : hash.readUInt32BE() % 60
+  return Array.from({ length: 60 }, (_, i) => new Date(minute + ((first + i) % 60) * 1000))
 }

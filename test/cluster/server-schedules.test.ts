@@ -6,7 +6,9 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { Schedules, type Schedule, type ScheduleSpec } from '#api/schedule.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { scheduledName } from '#backup/from-schedule.ts'
+import { clusterIdentity } from '#controllers/cluster-identity.ts'
 import { scheduleController } from '#controllers/schedule-controller.ts'
+import { nameTimes } from '#controllers/schedule-step.ts'
 import { runController } from '#runtime/controller.ts'
 import { nextTime, parseCron } from '#schedule/cron.ts'
 import { scratchFolder } from '../support/cli.ts'
@@ -53,6 +55,13 @@ function schedulesIn(namespace: string): SchedulesOfNamespace {
   }
 }
 
+const cluster = (await clusterIdentity(kube, AbortSignal.timeout(10_000))) ?? assert.fail()
+
+/** The name of the backup of `schedule` that was due at `due`. */
+function nameOf(schedule: string, due: Date): string {
+  return scheduledName(schedule, nameTimes(schedule, due, cluster)[0] ?? due)
+}
+
 const names = (backups: readonly Backup[]): string[] => backups.map(({ metadata }) => metadata.name).toSorted()
 
 test('a schedule makes one backup each time it is due, with all that its template says, and one for all it missed', async () => {
@@ -75,12 +84,14 @@ test('a schedule makes one backup each time it is due, with all that its templat
   now = new Date(due.getTime() + 2000)
   await settled('tide')
   await settled('tide')
-  assert.deepEqual(names(await backups()), [scheduledName('tide', due)])
-  const made = await ended(kube, Backups, { name: scheduledName('tide', due), namespace })
+  assert.deepEqual(names(await backups()), [nameOf('tide', due)])
+  const made = await ended(kube, Backups, { name: nameOf('tide', due), namespace })
   assert.equal(made.status?.phase, 'Completed', JSON.stringify(made.status))
   assert.equal(made.metadata.labels?.['velero.io/schedule-name'], 'tide')
   assert.equal(made.metadata.labels?.['crew'], 'night')
   assert.equal(made.metadata.annotations?.['note'], 'x')
+  assert.equal(made.metadata.annotations?.['lifeboat.dev/due'], timestamp(due))
+  assert.equal(made.metadata.annotations?.['lifeboat.dev/scheduled-in'], cluster)
   assert.equal(made.spec.ttl, '240h0m0s')
   assert.deepEqual(
     made.metadata.ownerReferences?.map(({ kind, name, controller }) => [kind, name, controller]),
@@ -94,7 +105,7 @@ test('a schedule makes one backup each time it is due, with all that its templat
   await using second = startServerHere({ kube, namespace, now: () => now })
   const last = new Date(due.getTime() + 72 * 3600 * 1000)
   await eventually(async () => (await backups()).length === 2 || undefined)
-  const late = await ended(kube, Backups, { name: scheduledName('tide', last), namespace })
+  const late = await ended(kube, Backups, { name: nameOf('tide', last), namespace })
   assert.equal(late.status?.phase, 'Completed')
   await settled('tide')
   assert.equal((await backups()).length, 2)
@@ -108,11 +119,29 @@ test('a server that died before it could note the backup meets it again instead 
   const { metadata } = await ask('tide', { schedule: '@hourly' })
   const due = nextTime(parseCron('@hourly'), new Date(metadata.creationTimestamp ?? '')) ?? assert.fail()
   const now = new Date(due.getTime() + 30_000)
-  await make(kube, Backups, { name: scheduledName('tide', due), namespace, spec: {}, status: { phase: 'Completed' } })
+  const annotations = { 'lifeboat.dev/due': timestamp(due), 'lifeboat.dev/scheduled-in': cluster }
+  const asked = { name: nameOf('tide', due), namespace, metadata: { annotations } }
+  await make(kube, Backups, { ...asked, spec: {}, status: { phase: 'Completed' } })
   await using _server = startServerHere({ kube, namespace, now: () => now })
   await eventually(async () => ((await get('tide')).status?.lastBackup === timestamp(now) ? true : undefined))
   await settled('tide')
   assert.equal((await backups()).length, 1)
+})
+
+test('a name that another cluster gave to its backup, or somebody by hand, keeps no backup from being made', async () => {
+  await using home = await testNamespace(kube)
+  const namespace = home.name
+  const { ask, get, backups } = schedulesIn(namespace)
+  const { metadata } = await ask('tide', { schedule: '@hourly' })
+  const due = nextTime(parseCron('@hourly'), new Date(metadata.creationTimestamp ?? '')) ?? assert.fail()
+  const [first, second, third] = nameTimes('tide', due, cluster).map((time) => scheduledName('tide', time))
+  const annotations = { 'lifeboat.dev/due': timestamp(due), 'lifeboat.dev/scheduled-in': 'another' }
+  const ended = { spec: {}, status: { phase: 'Completed' } }
+  await make(kube, Backups, { name: first ?? '', namespace, metadata: { annotations }, ...ended })
+  await make(kube, Backups, { name: second ?? '', namespace, ...ended })
+  await using _server = startServerHere({ kube, namespace, now: () => due })
+  await eventually(async () => ((await get('tide')).status?.lastBackup === timestamp(due) ? true : undefined))
+  assert.deepEqual(names(await backups()), [first, second, third].toSorted())
 })
 
 test('no backup comes while one of the same schedule has not ended, in the queue or at work; then the one due last', async () => {
