@@ -8,7 +8,7 @@ import type { RunLog } from '#archive/run-log.ts'
 import { type ItemRef, refKey } from '#items/item-ref.ts'
 import { prepareForRestore, prepareNamespace } from '#items/restore-step.ts'
 import { sameAsRestored } from '#items/same-as-restored.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { type KubeObject, type ResourceType, resourceName } from '#kube/object.ts'
 import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
 import type { GitOpsOwners } from './gitops-owners.ts'
 import type { RestoreFacts } from './restore-facts.ts'
@@ -27,6 +27,8 @@ export interface ArchivedTasks {
   listed(entry: ArchivedEntry): Task
   /** Whether a task has come to this entry's object; final when all tasks are done. */
   took(entry: ArchivedEntry): boolean
+  /** Places (`refKey`) of objects that go by another name or type than in the archive; final when all tasks are done. */
+  readonly renamed: ReadonlySet<string>
 }
 
 type Origin = 'listed' | 'related'
@@ -40,6 +42,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
   // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
   const taken = new Set<number>()
   const spoilt = new Set<number>()
+  const renamed = new Set<string>()
 
   const read = async (entry: ArchivedEntry): Promise<KubeObject> => {
     try {
@@ -80,9 +83,13 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       })
     }
     for (const reason of step.stopped) log.info(reason, { ...targetOf(entry, context.namespaceMapping) })
+    const type = typeOf(step.object, entry)
+    const { namespace, name } = step.object.metadata
+    const resource = resourceName(type)
+    if (name !== entry.name || resource !== entry.resource) renamed.add(refKey({ resource, namespace, name }))
     return {
       do: 'create',
-      type: typeOf(step.object, entry),
+      type,
       object: step.object,
       status: step.status,
       related: step.related.flatMap((ref) => relatedTask(ref, entry)),
@@ -118,6 +125,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       listed.set(entry.ordinal, task)
       return task
     },
+    renamed,
     took: ({ ordinal }) => taken.has(ordinal) || spoilt.has(ordinal),
   }
 }

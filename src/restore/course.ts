@@ -73,7 +73,7 @@ function play(playing: Playing): AsyncIterable<Outcome> {
     kube,
     policy: wishes.policy,
     leavesToGit,
-    extras: wishes.exact ? () => extraObjects({ ...playing, leavesToGit }) : undefined,
+    extras: wishes.exact ? () => extraObjects({ ...playing, leavesToGit, renamed: plan.renamed }) : undefined,
     resumes: resumes === true ? ownRestore(restore) : undefined,
     namespaceManifest: (name) => plan.namespaceManifest(name),
     namespacePatience: patience?.namespace,

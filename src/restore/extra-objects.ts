@@ -3,6 +3,7 @@ import type { ExtraObject } from '#apply/extra-object.ts'
 import { entryPath } from '#archive/entry-path.ts'
 import { type ExtraKept, extraKept } from '#items/extra.ts'
 import { gitOpsOwner } from '#items/gitops.ts'
+import { refKey } from '#items/item-ref.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { type KubeObject, type ServedType, resourceName } from '#kube/object.ts'
 import { type BackupScope, compileBackupScope, skipReason } from '#selection/backup-scope.ts'
@@ -13,6 +14,8 @@ export interface ExtraOptions {
   restore: Restore
   source: BackupSource
   scope: RestoreScope
+  /** Places (`refKey`) of objects that came from the archive under another name or type. */
+  renamed: ReadonlySet<string>
   kube: KubeClient
   /** Set when objects that are kept by Git are left alone: the names of the Argo CD Applications there are. */
   leavesToGit?: ReadonlySet<string> | undefined
@@ -99,9 +102,11 @@ function judge(
 }
 
 /** True for what both the backup and the restore would take, and the backup does not have. */
-function isExtra(type: ServedType, object: KubeObject, { sources, backupScope, scope, source }: Looking): boolean {
+function isExtra(type: ServedType, object: KubeObject, looking: Looking): boolean {
+  const { sources, backupScope, scope, source, renamed } = looking
   const resource = resourceName(type)
   const { name, labels = {} } = object.metadata
+  if (renamed.has(refKey({ resource, namespace: object.metadata.namespace, name }))) return false
   if (!restoreSelects(scope, resource, labels)) return false
   return sources.every((namespace) => {
     const path = entryPath({ resource, namespace, name, version: undefined, preferred: false })

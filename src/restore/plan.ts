@@ -15,6 +15,8 @@ export interface Plan {
   tasks: number
   /** The Namespace to be made for a target namespace: like its source in the archive, or bare. */
   namespaceManifest(name: string): Promise<KubeObject>
+  /** Places (`refKey`) of objects that go by another name or type than in the archive; final when all tasks are done. */
+  renamed: ReadonlySet<string>
   /** What of the archive no task took, and why not; final when all tasks are done. */
   leftOut(): Iterable<{ entry: ArchivedEntry; because: RestoreSkipReason }>
 }
@@ -46,6 +48,7 @@ export function planRestore(options: ArchivedTaskOptions): Plan {
       const entry = archive.find(entryPath({ ...source, version: undefined, preferred: false }))
       return prepareNamespace(name, entry && (await readable(archive, entry, log)))
     },
+    renamed: tasks.renamed,
     *leftOut() {
       for (const entry of archive.entries()) {
         if (!tasks.took(entry)) yield { entry, because: restoreSkipReason(entry, scope) ?? 'selector-mismatch' }

@@ -213,3 +213,36 @@ test('a namespace restored under another name is made exact there, and the first
   assert.deepEqual(await namesIn(kube, ConfigMaps, target.name), ['kube-root-ca.crt', 'prices'])
   assert.ok(end.resourceList['v1/ConfigMap']?.includes(`${target.name}/extra(deleted)`))
 })
+
+test('an object that resource modifiers give another name is not too much', async () => {
+  const { kube } = await sharedCluster()
+  await using home = await testNamespace(kube)
+  await using namespaced = await testNamespace(kube)
+  const at = { namespace: namespaced.name }
+  const store = memoryStore()
+  await make(kube, ConfigMaps, { ...at, name: 'old', data: { a: '1' } })
+  await backUp({ kube, store, spec: { includedNamespaces: [at.namespace] } })
+  const rules = {
+    version: 'v1',
+    resourceModifierRules: [
+      {
+        conditions: { groupResource: 'configmaps', resourceNameRegex: '^old$' },
+        patches: [{ operation: 'replace', path: '/metadata/name', value: 'new' }],
+      },
+    ],
+  }
+  await make(kube, ConfigMaps, { namespace: home.name, name: 'rules', data: { rules: JSON.stringify(rules) } })
+  const resourceModifier = { kind: 'ConfigMap', name: 'rules' }
+  const order = {
+    kube,
+    store,
+    annotations,
+    home: home.name,
+    spec: { includedNamespaces: [at.namespace], resourceModifier },
+  }
+  for (const name of ['first', 'second']) {
+    const { objects } = await planOf({ ...order, name })
+    assertForeseen(objects, await bringBack({ ...order, name }))
+    assert.deepEqual(await namesIn(kube, ConfigMaps, at.namespace), ['kube-root-ca.crt', 'new', 'old'])
+  }
+})

@@ -16,6 +16,8 @@ export interface RestoreOrder extends Partial<Omit<RestoreRun, 'restore' | 'kube
   name?: string
   spec?: RestoreSpec
   annotations?: Record<string, string>
+  /** The namespace of the Restore itself. */
+  home?: string
 }
 
 export interface RestoreEnd {
@@ -26,7 +28,7 @@ export interface RestoreEnd {
 
 /** Runs one restore of the backup `nightly` unless told otherwise, as every door does. Rejects with RestoreError. */
 export async function bringBack(order: RestoreOrder): Promise<RestoreEnd> {
-  const { kube, store, name = 'again', spec: _spec, annotations: _annotations, ...run } = order
+  const { kube, store, name = 'again', spec: _spec, annotations: _annotations, home: _home, ...run } = order
   const asked = restoreOf(order)
   const restore = await runRestore({ now: () => new Date(), ...run, restore: asked, kube, store })
   return {
@@ -37,11 +39,16 @@ export async function bringBack(order: RestoreOrder): Promise<RestoreEnd> {
 }
 
 /** The Restore that an order asks for. */
-export function restoreOf({ name = 'again', spec, annotations = {} }: Omit<RestoreOrder, 'kube' | 'store'>): Restore {
+export function restoreOf({
+  name = 'again',
+  spec,
+  annotations = {},
+  home = 'velero',
+}: Omit<RestoreOrder, 'kube' | 'store'>): Restore {
   return defaultRestore({
     apiVersion: 'velero.io/v1',
     kind: 'Restore',
-    metadata: { name, namespace: 'velero', annotations },
+    metadata: { name, namespace: home, annotations },
     spec: { backupName: 'nightly', ...spec },
   })
 }
