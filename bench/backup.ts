@@ -96,5 +96,6 @@ export async function installed(
 
 async function backUpByPeer(bench: Bench, cluster: BenchCluster, options: BenchOptions): Promise<Run[]> {
   await using bucket = await bucketStore('velero')
-  return await backUpByServer(bench, { cluster, store: bucket, options, start: startVelero, name: 'peer' })
+  const often = { objects: options.objects, runs: options.peerRuns }
+  return await backUpByServer(bench, { cluster, store: bucket, options: often, start: startVelero, name: 'peer' })
 }

@@ -18,12 +18,12 @@ export function customBackup(kube: KubeClient, name: string, signal: AbortSignal
   return run(kube, Backups, { object: objectOf(Backups, name, {}), signal })
 }
 
-/** Asks the cluster's server to restore a backup that it knows; rejects unless that is completed. */
+/** Asks the cluster's server for a restore from a backup that it knows; rejects unless that is completed. */
 export function customRestore(
   kube: KubeClient,
-  { name, backupName, signal }: { name: string; backupName: string; signal: AbortSignal },
+  { name, spec, signal }: { name: string; spec: { backupName: string }; signal: AbortSignal },
 ): Promise<Ended<Restore>> {
-  return run(kube, Restores, { object: objectOf(Restores, name, { backupName }), signal })
+  return run(kube, Restores, { object: objectOf(Restores, name, spec), signal })
 }
 
 /** Waits until the server has found a backup in its location. */

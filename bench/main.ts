@@ -9,6 +9,8 @@ import { parseOptions, type BenchOptions } from './options.ts'
 import type { Bench } from './party.ts'
 import { jsonReport, tableReport } from './report.ts'
 import { benchRestore } from './restore.ts'
+import { benchSuite } from './suite.ts'
+import { suiteReport } from './suite-report.ts'
 
 const INTERRUPTED = 130
 
@@ -44,6 +46,11 @@ async function measure(options: BenchOptions): Promise<number> {
       say: (line) => process.stderr.write(`bench: ${line}\n`),
     }
     if (options.work === 'churn') return report(await benchChurn(options, bench))
+    if (options.work === 'suite') {
+      const measured = await benchSuite(options, bench)
+      process.stdout.write(`${suiteReport(measured, new Date())}\n`)
+      return measured.some(({ failure }) => failure !== undefined) ? 1 : 0
+    }
     const result = await (options.work === 'backup' ? benchBackup(options, bench) : benchRestore(options, bench))
     process.stdout.write(`${options.json ? jsonReport(result) : tableReport(result)}\n`)
     return 0

@@ -5,16 +5,37 @@ import { parseOptions } from './options.ts'
 test('a command line with the work and the number of objects measures three runs into a directory', () => {
   assert.deepEqual(parseOptions(['backup', '--objects', '10000']), {
     work: 'backup',
+    part: 'all',
+    scale: 1,
     objects: 10_000,
+    case: 'empty',
     shape: 'mixed',
     store: 'dir',
     door: 'cli',
     peer: undefined,
     runs: 3,
+    peerRuns: 3,
     changes: 500,
     json: false,
     profile: undefined,
   })
+})
+
+test('a suite needs no number of objects, and may be a part of it', () => {
+  const parsed = parseOptions(['suite', 'restore', '--peer', 'velero', '--runs', '1', '--scale', '100'])
+  assert.ok(!('mistake' in parsed))
+  const { work, part, peer, runs, peerRuns, scale } = parsed
+  assert.deepEqual(
+    { work, part, peer, runs, peerRuns, scale },
+    {
+      work: 'suite',
+      part: 'restore',
+      peer: 'velero',
+      runs: 1,
+      peerRuns: 1,
+      scale: 100,
+    },
+  )
 })
 
 test('every mistake on the command line is one line that ends with the usage', () => {
@@ -30,6 +51,9 @@ test('every mistake on the command line is one line that ends with the usage', (
     ['restore', '--objects', '10', '--peer', 'somebody'],
     ['backup', '--objects', '10', '--runs', '-1'],
     ['backup', '--objects', '10', '--fast'],
+    ['restore', '--objects', '10', '--case', 'broken'],
+    ['suite', 'churn'],
+    ['suite', 'backup', 'restore'],
   ]
   for (const args of wrong) {
     const parsed = parseOptions(args)

@@ -35,7 +35,8 @@ export async function countFilled(kube: KubeClient, signal: AbortSignal): Promis
 
 const foundations = new Set(['namespaces', resourceName(CustomResourceDefinitions)])
 
-async function eachFilled(
+/** Goes through the objects of a filling and what controllers made of them, namespaces and the definition too. */
+export async function eachFilled(
   kube: KubeClient,
   signal: AbortSignal,
   take: (type: ResourceType, object: KubeObject) => void,

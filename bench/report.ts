@@ -25,12 +25,14 @@ export function tableReport({ work, options, ours, raw, peer }: Result): string 
   const rows = [
     ['', 'seconds', 'objects/s', 'peak RSS', 'CPU s', 'API calls'],
     row(who, ours),
-    row(work === 'backup' ? 'raw: lists in sequence' : 'raw: 64 creates at once', raw),
+    row(work === 'restore' && options.case === 'empty' ? 'raw: 64 creates at once' : 'raw: lists in sequence', raw),
     ...(peer === undefined ? [] : [row('velero server, S3', peer)]),
   ]
+  const found = { empty: '', existing: ', all existing', update: ', a tenth updated' }[options.case]
   return [
-    `${work} of a cluster filled with ${objects} objects ${place}, median of ${runs}`,
+    `${work}${found} of a cluster filled with ${objects} objects ${place}, median of ${runs}`,
     ...aligned(rows),
+    ...(work === 'backup' ? [`${(ours.apiCalls / raw.apiCalls).toFixed(2)} calls for each page of 500`] : []),
     `${percent(ours, raw)} % of the raw speed${peer === undefined ? '' : `, ${times(ours, peer)} times Velero's speed`}`,
   ].join('\n')
 }

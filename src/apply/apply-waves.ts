@@ -100,13 +100,14 @@ async function targetOf(
   const deletionPatience = options.deletionPatience ?? TEN_MINUTES_MS
   const common = { pace, policy, resumes, leavesToGit, deletionPatience, signal }
   if (options.rehearses === true) {
-    const live = liveObjects(kube, { signal, listsFirst: true })
+    const live = liveObjects(kube, { signal, listsFirst: () => true })
     return { ...common, ...(await rehearsedTarget(kube, { manifest, signal })), live }
   }
   const patience = options.namespacePatience ?? TEN_MINUTES_MS
   const namespaces = await targetNamespaces(kube, { manifest, patience, resumes, signal: whileRunning })
   const types = customTypes(kube, { patience: options.typePatience ?? TEN_MINUTES_MS, signal: whileRunning })
-  const live = liveObjects(kube, { signal })
+  // In what was there before the restore there may be anything.
+  const live = liveObjects(kube, { signal, listsFirst: ({ namespace = '' }) => !namespaces.isNew(namespace) })
   const accounts = defaultAccounts(kube, { signal })
   return { ...common, kube, namespaces, types, live, accounts }
 }

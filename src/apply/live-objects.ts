@@ -1,4 +1,4 @@
-import type { KubeClient, Page } from '#kube/client.ts'
+import type { KubeClient, RawList } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { type KubeObject, type ResourceType, resourceName } from '#kube/object.ts'
 
@@ -10,8 +10,8 @@ export interface Place {
 }
 
 /**
- * What is in the cluster already. Creating comes first and costs one call; only where creates keep meeting existing objects,
- * the rest of that type and namespace is looked up in one list that moves along with the restore.
+ * What is in the cluster already. Where nothing is to be expected creating comes first, which costs one call; where objects may be there, or
+ * creates keep meeting some, they are looked up in one list per type and namespace that moves along with the restore.
  */
 export interface LiveObjects {
   /** The live object, when a list that is being read anyway shows it; undefined means: create it and see. */
@@ -27,78 +27,134 @@ export interface LiveObjects {
 const ENOUGH = 3
 /** Pages kept, so that objects that run in parallel, and somewhat out of order, are still found. */
 const KEPT_PAGES = 3
+/** Nobody knows yet how large the objects are. */
+const FIRST_PAGE = 100
+const PAGE_BYTES = 2 ** 20
+/** Kept in all lists together; those that have not been asked for longest go first. */
+const KEPT_BYTES = 12 * 2 ** 20
 
-interface Window {
-  find(name: string): Promise<KubeObject | undefined>
-  close(): Promise<void>
+interface Page {
+  readonly list: RawList
+  readonly size: number
+  /** Where in the list each name is: an object is parsed when it is asked for. */
+  readonly places: ReadonlyMap<string, number>
 }
 
 /** Moves through a list in name order as higher names are asked for. Memory stays at a few pages, however long the list is. */
-function nameWindow(pages: AsyncIterable<Page>): Window {
-  const source = pages[Symbol.asyncIterator]()
-  const kept: Map<string, KubeObject>[] = []
-  let reached: string | undefined
-  let ended = false
-  let turn: Promise<void> = Promise.resolve()
+class NameWindow {
+  readonly #source: AsyncIterator<Page>
+  #kept: Page[] = []
+  #reached: string | undefined
+  #ended = false
+  #turn: Promise<void> = Promise.resolve()
 
-  const moveTo = async (name: string): Promise<void> => {
-    while (!ended && (reached === undefined || reached < name)) {
-      const next = await source.next()
-      if (next.done === true) {
-        ended = true
+  constructor(source: AsyncIterator<Page>) {
+    this.#source = source
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#kept.reduce((sum, page) => sum + page.size, 0)
+  }
+
+  async find(name: string): Promise<KubeObject | undefined> {
+    this.#turn = this.#turn.then(() => this.#moveTo(name))
+    try {
+      await this.#turn
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      // A list that broke off (its version expired, say) only costs the shortcut.
+      this.#ended = true
+      this.#turn = Promise.resolve()
+    }
+    for (const { list, places } of this.#kept) {
+      const place = places.get(name)
+      if (place !== undefined) return list.at(place).object
+    }
+    return undefined
+  }
+
+  /** Nothing is found any more. */
+  async close(): Promise<void> {
+    this.#ended = true
+    for (const { list } of this.#kept.splice(0)) list.release()
+    await this.#source.return?.()
+  }
+
+  async #moveTo(name: string): Promise<void> {
+    while (!this.#ended && (this.#reached === undefined || this.#reached < name)) {
+      const next = await this.#source.next()
+      // It may have been closed meanwhile.
+      if (next.done === true || this.#ended) {
+        this.#ended = true
         return
       }
-      const { items } = next.value
-      kept.push(new Map(items.map((item) => [item.metadata.name, item])))
-      if (kept.length > KEPT_PAGES) kept.shift()
-      reached = items.at(-1)?.metadata.name ?? reached
+      const { list } = next.value
+      this.#kept.push(next.value)
+      if (this.#kept.length > KEPT_PAGES) this.#kept.shift()?.list.release()
+      if (list.length > 0) this.#reached = list.at(list.length - 1).metadata.name
     }
-  }
-  return {
-    async find(name) {
-      turn = turn.then(() => moveTo(name))
-      try {
-        await turn
-      } catch (error) {
-        if (!(error instanceof KubeError)) throw error
-        // A list that broke off (its version expired, say) only costs the shortcut.
-        ended = true
-        turn = Promise.resolve()
-      }
-      return kept.map((page) => page.get(name)).find((object) => object !== undefined)
-    },
-    async close() {
-      ended = true
-      await source.return?.()
-    },
   }
 }
 
-/**
- * Watches how creates fare, per type and namespace, and opens a list where most objects are there already; everywhere and at
- * once when `listsFirst`.
- */
+async function* pagesOf(
+  kube: KubeClient,
+  { type, namespace }: Place,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Page, void, void> {
+  const first = await kube.listRaw(type, { namespace, limit: FIRST_PAGE, signal })
+  yield pageOf(first)
+  for await (const page of kube.pagesAfter(first, type, { namespace, pageBytes: PAGE_BYTES, signal }))
+    yield pageOf(page)
+}
+
+function pageOf({ items, size }: { items: RawList; size: number }): Page {
+  return { list: items, size, places: new Map(Array.from(items, ({ metadata }, place) => [metadata.name, place])) }
+}
+
+interface Tally {
+  existing: number
+  created: number
+  window?: NameWindow
+}
+
+/** Watches how creates fare, per type and namespace, and opens a list where most objects are there already; at once where `listsFirst`. */
 export function liveObjects(
   kube: KubeClient,
-  { signal, listsFirst = false }: { signal?: AbortSignal | undefined; listsFirst?: boolean },
+  { signal, listsFirst }: { signal?: AbortSignal | undefined; listsFirst: (place: Place) => boolean },
 ): LiveObjects {
-  const tallies = new Map<string, { existing: number; created: number; window?: Window }>()
-  const tallyOf = ({ type, namespace }: Place) => {
+  const tallies = new Map<string, Tally>()
+  /** The one that was asked for last is the last. */
+  const open = new Set<NameWindow>()
+  const tallyOf = ({ type, namespace }: Place): Tally => {
     const key = `${resourceName(type)} ${namespace ?? ''}`
     const tally = tallies.get(key) ?? { existing: 0, created: 0 }
     tallies.set(key, tally)
     return tally
   }
-
+  const closeOldest = async (current: NameWindow): Promise<void> => {
+    let size = [...open].reduce((sum, window) => sum + window.size, 0)
+    for (const window of open) {
+      if (size <= KEPT_BYTES || window === current) return
+      size -= window.size
+      open.delete(window)
+      await window.close()
+    }
+  }
   return {
     async seen(place) {
       const tally = tallyOf(place)
       if (tally.window === undefined) {
         const few = tally.existing < ENOUGH || tally.existing < tally.created
-        if (few && !listsFirst) return undefined
-        tally.window = nameWindow(kube.pages(place.type, { namespace: place.namespace, signal }))
+        if (few && !listsFirst(place)) return undefined
+        tally.window = new NameWindow(pagesOf(kube, place, signal))
       }
-      return tally.window.find(place.name)
+      const { window } = tally
+      open.delete(window)
+      open.add(window)
+      const found = await window.find(place.name)
+      await closeOldest(window)
+      return found
     },
     async existing({ type, namespace, name }) {
       tallyOf({ type, namespace, name }).existing += 1
@@ -108,8 +164,9 @@ export function liveObjects(
       tallyOf(place).created += 1
     },
     async forget() {
-      const windows = [...tallies.values()].flatMap(({ window }) => (window === undefined ? [] : [window]))
       tallies.clear()
+      const windows = [...open]
+      open.clear()
       await Promise.all(windows.map((window) => window.close()))
     },
   }

@@ -9,6 +9,8 @@ export interface TaskRunner {
   run(task: Task): Promise<Outcome[]>
 }
 
+const done = Promise.resolve()
+
 /** Rejections of `run` end the restore; what one object meets is in its outcome. */
 export function taskRunner(target: Target): TaskRunner {
   const started = new Map<Task, Promise<unknown>>()
@@ -47,7 +49,11 @@ export function taskRunner(target: Target): TaskRunner {
   }
   const run = (task: Task): Promise<Outcome[]> => {
     if (started.has(task)) return Promise.resolve([])
-    const working = work(task)
+    const working = work(task).then((outcomes) => {
+      // Outcomes are many, and nobody asks a second time.
+      started.set(task, done)
+      return outcomes
+    })
     started.set(task, working)
     return working
   }

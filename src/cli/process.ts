@@ -58,7 +58,7 @@ async function written(stream: NodeJS.WriteStream): Promise<void> {
 /** Nearly everything we allocate is a page of objects that is soon done with: V8's defaults would let that garbage double our memory (docs/decisions/0008-benchmarks.md). */
 function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--heap-growing-percent=100')
+  setFlagsFromString('--heap-growing-percent=50')
 }
 
 /** The line that is typed, or piped in; empty when there is none. */
