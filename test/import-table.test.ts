@@ -18,7 +18,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   volumes: ['kube', 'store', 'api'],
   plugins: ['api', 'selection'],
   backup: ['collect', 'selection', 'items', 'archive', 'store', 'hooks', 'volumes', 'plugins', 'kube', 'api'],
-  restore: ['apply', 'selection', 'items', 'archive', 'store', 'hooks', 'volumes', 'kube', 'api'],
+  restore: ['apply', 'selection', 'items', 'archive', 'store', 'hooks', 'volumes', 'plugins', 'kube', 'api'],
   runtime: ['kube'],
   controllers: ['runtime', 'backup', 'restore', 'volumes', 'schedule', 'plugins', 'store', 'kube', 'api'],
   server: ['controllers', 'runtime', 'plugins', 'store', 'kube', 'api'],

@@ -72,6 +72,8 @@ export const annotationKeys = {
   scheduledIn: 'lifeboat.dev/scheduled-in',
   /** Ours: beside `scheduledIn`, the time at which it was due. */
   due: 'lifeboat.dev/due',
+  /** On a Restore: it waits for operations of our plug-ins, not of Velero's. */
+  awaitsOperations: 'lifeboat.dev/awaits-operations',
 } as const
 
 /** Prefixes of the pod annotations that describe hooks; the field follows: `pre.hook.backup.velero.io/command`. */

@@ -44,7 +44,8 @@ export function taskRunner(target: Target): TaskRunner {
     }
     const outcomes: Outcome[] = []
     for (const related of prepared.related) outcomes.push(...(await runBefore(task, related)))
-    outcomes.push(...(await applyTask(task, prepared, target)))
+    const remarks = [...prepared.remarks, ...((await prepared.ready?.()) ?? [])]
+    outcomes.push(...(await applyTask(task, { ...prepared, remarks }, target)))
     return outcomes
   }
   const run = (task: Task): Promise<Outcome[]> => {

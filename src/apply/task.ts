@@ -27,6 +27,8 @@ export type Prepared =
       /** Whether a live object is what this one would be; absent where Velero's comparison decides. */
       isSame?: ((live: KubeObject) => boolean) | undefined
       keptByGit?: GitOpsOwner | undefined
+      /** Called when the related are done: waits until this object may follow. Gives what is to be said about that. */
+      ready?: (() => Promise<readonly Remark[]>) | undefined
       remarks: readonly Remark[]
     }
   | Leaving

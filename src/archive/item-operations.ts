@@ -35,17 +35,39 @@ export interface BackupOperation {
   readonly status: OperationStatus
 }
 
+/** One entry of a restore's. */
+export interface RestoreOperation {
+  readonly spec: {
+    readonly restoreName: string
+    readonly restoreUID: string
+    readonly restoreItemAction: string
+    readonly resourceIdentifier: ResourceIdentifier
+    readonly operationID: string
+  }
+  readonly status: OperationStatus
+}
+
 /** The bytes of an `-itemoperations.json.gz`. */
-export async function encodeItemOperations(operations: readonly BackupOperation[]): Promise<Uint8Array> {
+export async function encodeItemOperations(
+  operations: readonly BackupOperation[] | readonly RestoreOperation[],
+): Promise<Uint8Array> {
   return await encodeJsonGz(operations)
 }
 
-/** The operations in an `-itemoperations.json.gz`; what has no spec or status is left out. */
-export async function decodeItemOperations(bytes: StoredBytes): Promise<BackupOperation[]> {
-  const values = await decodeListGz(bytes, { name: 'the list of operations' })
-  return values.filter(isOperation)
+/** The operations of a backup in an `-itemoperations.json.gz`; what has no spec or status is left out. */
+export async function decodeBackupOperations(bytes: StoredBytes): Promise<BackupOperation[]> {
+  return (await decodeOperations(bytes)) as BackupOperation[]
 }
 
-function isOperation(value: unknown): value is BackupOperation {
-  return isMap(value) && isMap(value['spec']) && isMap(value['spec']['resourceIdentifier']) && isMap(value['status'])
+/** As `decodeBackupOperations`, of a restore. */
+export async function decodeRestoreOperations(bytes: StoredBytes): Promise<RestoreOperation[]> {
+  return (await decodeOperations(bytes)) as RestoreOperation[]
+}
+
+async function decodeOperations(bytes: StoredBytes): Promise<unknown[]> {
+  const values = await decodeListGz(bytes, { name: 'the list of operations' })
+  return values.filter((value) => {
+    if (!isMap(value) || !isMap(value['spec']) || !isMap(value['status'])) return false
+    return isMap(value['spec']['resourceIdentifier'])
+  })
 }

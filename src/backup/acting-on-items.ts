@@ -9,7 +9,7 @@ import type { KubeClient } from '#kube/client.ts'
 import type { Item, KubeObject, ServedType } from '#kube/object.ts'
 import { apiVersionOf, detached, resourceName, withObject } from '#kube/object.ts'
 import { rawObject } from '#kube/raw-object.ts'
-import type { RunningAction, RunningActions } from '#plugins/actions.ts'
+import type { BackupAction, RunningActions } from '#plugins/actions.ts'
 import type { Decision } from '#plugins/answer.ts'
 import { PluginError } from '#plugins/error.ts'
 import type { PluginModule } from '#plugins/open.ts'
@@ -49,7 +49,7 @@ export class ActingOnItems implements ItemActions {
   readonly operations: BackupOperations
   readonly missing: Reference[] = []
   readonly #options: ItemActionOptions
-  readonly #actions: RunningActions
+  readonly #actions: RunningActions<BackupAction>
   /** What plug-ins asked for, by key. */
   readonly #additional = new Map<string, Additional>()
   /** What is to be stored as it is after the operations. */
@@ -64,7 +64,7 @@ export class ActingOnItems implements ItemActions {
   readonly #queue: Reference[] = []
   #stage: 'collecting' | 'catching-up' | 'finalizing' = 'collecting'
 
-  constructor(options: ItemActionOptions, actions: RunningActions) {
+  constructor(options: ItemActionOptions, actions: RunningActions<BackupAction>) {
     this.#options = options
     this.#actions = actions
     this.operations = openBackupOperations(options)
@@ -170,7 +170,7 @@ export class ActingOnItems implements ItemActions {
   }
 
   /** The item as the actions leave it; undefined when it stays out. */
-  async #acted(item: CollectedItem, actions: readonly RunningAction[]): Promise<CollectedItem | undefined> {
+  async #acted(item: CollectedItem, actions: readonly BackupAction[]): Promise<CollectedItem | undefined> {
     let { object } = item
     for (const action of actions) {
       try {
@@ -191,13 +191,13 @@ export class ActingOnItems implements ItemActions {
     return withObject(item, object)
   }
 
-  #leaveOut(item: CollectedItem, { name }: RunningAction): undefined {
+  #leaveOut(item: CollectedItem, { name }: BackupAction): undefined {
     this.#options.log.info('Left out by a plug-in', { ...fieldsOf(item), action: name })
     this.#keptOut.add(keyOf(item))
   }
 
   /** Takes note of what else an action wants. */
-  #note(decision: Decision, item: CollectedItem, action: RunningAction): void {
+  #note(decision: Decision, item: CollectedItem, action: BackupAction): void {
     if (this.#stage === 'finalizing' && decision.operation !== undefined) {
       throw new PluginError('bad-answer', `plug-in action ${action.name}: it must not start operations when finalizing`)
     }
@@ -215,7 +215,8 @@ export class ActingOnItems implements ItemActions {
     else this.#queue.push(...wanted)
     if (decision.operation === undefined) return
     const { id, postOperationItems } = decision.operation
-    this.operations.start(action, id, { item, postOperationItems })
+    const { type, namespace, name } = item
+    this.operations.start(action, id, { item: { type, namespace, name }, postOperationItems })
     for (const one of postOperationItems.map((reference) => this.#resolve(reference))) {
       this.#postponed.set(referenceKey(one), one)
     }

@@ -1,5 +1,5 @@
 import { cleanForBackup } from '#items/clean-for-backup.ts'
-import { startActions } from '#plugins/actions.ts'
+import { startBackupActions } from '#plugins/actions.ts'
 import { ActingOnItems, type ItemActionOptions, type ItemActions } from './acting-on-items.ts'
 import { openBackupOperations } from './operations.ts'
 
@@ -9,7 +9,7 @@ export type { ItemActions } from './acting-on-items.ts'
 export function openItemActions(options: ItemActionOptions): ItemActions {
   const { plugins, cut, log, signal } = options
   if (plugins.length === 0) return untouched(options)
-  const actions = startActions(plugins, {
+  const actions = startBackupActions(plugins, {
     types: cut.types,
     signal,
     onOutput: (line, plugin) => log.info(line, { plugin }),

@@ -1,11 +1,11 @@
 import type { Backup, BackupPhase, BackupStatus } from '#api/backup.ts'
 import { parseDuration } from '#api/duration.ts'
-import { timestamp } from '#api/timestamp.ts'
-import type { BackupOperation, OperationStatus, ResourceIdentifier } from '#archive/item-operations.ts'
+import type { BackupOperation, ResourceIdentifier } from '#archive/item-operations.ts'
 import type { StoredRunLog } from '#archive/run-log.ts'
 import type { Item } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import type { RunningAction } from '#plugins/actions.ts'
+import type { BackupAction } from '#plugins/actions.ts'
+import { storedStatus } from '#plugins/operation-status.ts'
 import { openOperations, type Operation, type OperationCounts } from '#plugins/operations.ts'
 import type { ItemReference, PluginContext } from '#plugins/plugin.ts'
 
@@ -27,7 +27,7 @@ export interface BackupOperationOptions {
 }
 
 interface Subject {
-  readonly item: Item
+  readonly item: Omit<Item, 'object'>
   readonly postOperationItems: readonly ItemReference[]
 }
 
@@ -36,7 +36,7 @@ export interface BackupOperations {
   readonly counts: OperationCounts
   /** What plug-ins are told now. */
   context(): PluginContext
-  start(action: RunningAction, id: string, subject: Subject): void
+  start(action: BackupAction, id: string, subject: Subject): void
   /** Waits until all have ended; at once when there are none. A failure is an error in the log. Rejects only with the signal's reason. */
   settle(): Promise<void>
   /** Cancels what still runs. */
@@ -118,26 +118,10 @@ function recordOf({ metadata }: Backup, operation: Operation<PluginContext, Subj
       operationID: operation.id,
       postOperationItems: identifiers.length === 0 ? null : identifiers,
     },
-    status: statusOf(operation),
+    status: storedStatus(operation),
   }
 }
 
 function identifierOf({ group = '', resource, namespace = '', name }: ItemReference): ResourceIdentifier {
   return { Group: group, Resource: resource, Namespace: namespace, Name: name }
-}
-
-function statusOf({ phase, error, created, progress }: Operation<PluginContext, Subject>): OperationStatus {
-  const { nCompleted, nTotal, units: operationUnits, description, started, updated } = progress
-  const whole = (time: string | undefined): string | undefined => time && timestamp(new Date(time))
-  return {
-    phase,
-    error,
-    nCompleted,
-    nTotal,
-    operationUnits,
-    description,
-    created: timestamp(created),
-    started: whole(started),
-    updated: whole(updated),
-  }
 }

@@ -159,6 +159,7 @@ function backupStanding({ phase, itemsBackedUp, totalItems, bytes, operations }:
 async function createRestore(asked: Restore, following: Following, options: StoreDoorOptions): Promise<Restore> {
   const { store, now } = options
   const { signal } = following
+  const plugins = await options.plugins?.(signal)
   const backups = await candidates(store, asked)
   const kube = await options.cluster()
   try {
@@ -169,6 +170,7 @@ async function createRestore(asked: Restore, following: Following, options: Stor
       kube,
       store,
       now,
+      plugins,
       signal,
       onProgress: ({ step, itemsRestored, totalItems }) =>
         following.onStanding({
@@ -199,13 +201,14 @@ async function backUpBefore(
 async function rehearse(asked: Restore, signal: AbortSignal, options: StoreDoorOptions): Promise<OpenRestorePreview> {
   const { store } = options
   await using stack = new AsyncDisposableStack()
+  const plugins = await options.plugins?.(signal)
   const backups = await candidates(store, asked)
   const taken = (await restoreIsStored(store, asked.metadata.name)) ? store.url : undefined
   const kube = await options.cluster()
   stack.defer(() => kube.close())
   const { restore } = await acceptRestore(asked, { kube, backups, taken, signal })
   const source = stack.use(await openBackup(restore.spec.backupName ?? '', { store, signal }))
-  const previewed = await previewRestore({ restore, source, kube, signal })
+  const previewed = await previewRestore({ restore, source, kube, plugins, signal })
   const opened = stack.move()
   return { ...previewed, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
@@ -231,7 +234,12 @@ async function candidates(store: ObjectStore, { spec }: Restore): Promise<Backup
   return named === undefined ? [] : [named]
 }
 
-const standingWords = { opening: 'Reading the backup', restoring: 'Restoring', finishing: 'Finishing' } as const
+const standingWords = {
+  opening: 'Reading the backup',
+  restoring: 'Restoring',
+  waiting: 'Waiting for operations of plug-ins',
+  finishing: 'Finishing',
+} as const
 
 async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string> {
   const { name } = backup.metadata

@@ -1,7 +1,8 @@
-import { finalizerNames } from '#api/labels.ts'
+import { annotationKeys, finalizerNames } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { Restores, type Restore } from '#api/restore.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
 import { cleanUpRestore } from './restore-deletion.ts'
@@ -13,8 +14,11 @@ export interface RestoreControllerOptions {
   readonly stores: LocationStores
   /** For restores that do not say; Go notation. */
   readonly itemOperationTimeout: string
-  /** Restores run at once. */
+  /** Restores run at once, not counting those that wait for operations of plug-ins. */
   readonly concurrent: number
+  readonly plugins: readonly PluginModule[]
+  /** Milliseconds between two questions about operations; default ten seconds. */
+  readonly operationPollMillis?: number | undefined
   /** Told of each attempt, refused ones included, as Velero counts. */
   readonly onStart: (restore: Restore) => void
   readonly onEnd: (restore: Restore) => void
@@ -23,7 +27,10 @@ export interface RestoreControllerOptions {
 /** What a Restore needs from us now. */
 export type RestoreStep = 'nothing' | 'start' | 'resume' | 'clean-up' | 'leave'
 
-/** Decides by phase and deletion. A restore in progress without anybody working on it is what a dead server left: it is taken up. */
+/**
+ * Decides by phase and deletion. A restore in progress without anybody working on it is what a dead server left: it is taken up, as is one
+ * that waits for operations of our plug-ins; those of Velero's only Velero can end.
+ */
 export function restoreStep(restore: Restore): RestoreStep {
   const phase = restore.status?.phase
   if (restore.metadata.deletionTimestamp !== undefined) {
@@ -31,6 +38,9 @@ export function restoreStep(restore: Restore): RestoreStep {
   }
   if (hasEnded(phase)) return 'nothing'
   if (phase === 'InProgress') return 'resume'
+  if (phase?.startsWith('Waiting') === true || phase?.startsWith('Finalizing') === true) {
+    return restore.metadata.annotations?.[annotationKeys.awaitsOperations] === 'true' ? 'resume' : 'leave'
+  }
   return phase === undefined || phase === 'New' ? 'start' : 'leave'
 }
 
@@ -39,6 +49,9 @@ interface Context {
   readonly options: RestoreControllerOptions
   readonly turns: RestoreTurns
 }
+
+/** Restores that wait for operations while others run. */
+const WAITING_AT_ONCE = 30
 
 /** When a restore that waits looks again, should it have missed that its turn has come. */
 const TURN_RECHECK_MS = 60_000
@@ -50,7 +63,7 @@ export function restoreController(options: RestoreControllerOptions): Controller
     name: 'restore',
     type: Restores,
     // One more than work, so that the others are judged, told why they wait, and deleted meanwhile.
-    workers: options.concurrent + 1,
+    workers: options.concurrent + WAITING_AT_ONCE + 1,
     async reconcile(found, environment): Promise<Next> {
       const restore = readObject(Restores, found)
       const { name } = restore.metadata
@@ -98,7 +111,8 @@ async function start(asked: Restore, context: Context): Promise<Next> {
 async function make(restore: Restore, context: Context, { resumes }: { resumes: boolean }): Promise<Next> {
   const { environment, options, turns } = context
   options.onStart(restore)
-  const ended = await makeRestore(restore, environment, { stores: options.stores, resumes })
+  const onWaiting = (): Promise<void> => turns.pass(environment)
+  const ended = await makeRestore(restore, environment, { ...options, resumes, onWaiting })
   if (environment.signal.aborted) return undefined
   if (ended !== undefined) options.onEnd(ended)
   await turns.pass(environment)

@@ -1,8 +1,11 @@
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups } from '#api/backup.ts'
+import { annotationKeys } from '#api/labels.ts'
 import { Restores, type Restore, type RestoreStatus } from '#api/restore.ts'
 import { restoreWishes } from '#api/restore-wishes.ts'
 import { timestamp } from '#api/timestamp.ts'
+import type { PluginModule } from '#plugins/open.ts'
+import { restoreOperationStatus, type RestoreOperationStanding } from '#restore/operations.ts'
 import { runRestore } from '#restore/run.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
@@ -12,6 +15,10 @@ import { patchLasting, progressPatcher } from './status-patch.ts'
 
 export interface MakeOptions {
   readonly stores: LocationStores
+  readonly plugins: readonly PluginModule[]
+  readonly operationPollMillis?: number | undefined
+  /** Told when others may run, since this one only waits for operations. */
+  readonly onWaiting: () => Promise<void>
   /** True for a restore that a server left in progress. */
   readonly resumes: boolean
 }
@@ -31,7 +38,7 @@ export async function makeRestore(
   let status: RestoreStatus
   try {
     const within = { ...environment, signal: AbortSignal.any([signal, deletion.signal]) }
-    status = await run(restore, within, options)
+    status = await run(await begun(restore, environment), within, options)
   } catch (error) {
     if (signal.aborted) return undefined
     if (deletion.signal.aborted) {
@@ -41,9 +48,22 @@ export async function makeRestore(
     status = { phase: 'Failed', failureReason: messageOf(error), completionTimestamp: timestamp(now()) }
   }
   const { phase, errors, warnings, failureReason } = status
-  const ended = await patchLasting(kube, Restores, { name, namespace, change: { status } })
+  const metadata = { annotations: { [annotationKeys.awaitsOperations]: null } }
+  const ended = await patchLasting(kube, Restores, { name, namespace, change: { metadata, status } })
   log.info({ restore: name, phase, errors, warnings, failureReason }, 'restore ended')
   return ended
+}
+
+/** One that was left waiting for operations starts over with them. */
+async function begun(restore: Restore, { kube, namespace }: Environment): Promise<Restore> {
+  if (restore.status?.phase === 'InProgress') return restore
+  const counters = {
+    restoreItemOperationsAttempted: null,
+    restoreItemOperationsCompleted: null,
+    restoreItemOperationsFailed: null,
+  }
+  const change = { status: { phase: 'InProgress', ...counters } }
+  return (await patchLasting(kube, Restores, { name: restore.metadata.name, namespace, change })) ?? restore
 }
 
 async function run(restore: Restore, environment: Environment, options: MakeOptions): Promise<RestoreStatus> {
@@ -66,6 +86,9 @@ async function run(restore: Restore, environment: Environment, options: MakeOpti
       now,
       signal,
       resumes: options.resumes,
+      plugins: options.plugins,
+      operationPollMillis: options.operationPollMillis,
+      onOperations: standingWriter(restore, environment, options),
       readOnly: location.spec.accessMode === 'ReadOnly',
       onProgress: ({ totalItems, itemsRestored }) => patcher.report({ totalItems, itemsRestored }),
     })
@@ -73,5 +96,27 @@ async function run(restore: Restore, environment: Environment, options: MakeOpti
   } finally {
     await patcher.settle()
     await store.close()
+  }
+}
+
+/** Writes where the restore stands with its operations, when that has changed. Failing to is no reason to lose the restore. */
+function standingWriter(
+  { metadata: { name } }: Restore,
+  { kube, namespace, log }: Environment,
+  { onWaiting }: MakeOptions,
+): (standing: RestoreOperationStanding) => Promise<void> {
+  let written = ''
+  return async (standing) => {
+    const status = { phase: standing.phase, ...restoreOperationStatus(standing) }
+    if (JSON.stringify(status) === written) return
+    try {
+      const metadata = { annotations: { [annotationKeys.awaitsOperations]: 'true' } }
+      await patchLasting(kube, Restores, { name, namespace, change: { metadata, status } })
+      written = JSON.stringify(status)
+      log.info({ restore: name, ...status }, 'restore waits for operations of plug-ins')
+      await onWaiting()
+    } catch (error) {
+      log.warn({ restore: name, error: messageOf(error) }, 'the phase of a restore could not be written')
+    }
   }
 }

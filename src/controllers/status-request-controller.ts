@@ -1,5 +1,5 @@
 import { ServerStatusRequests, type ServerStatusRequest } from '#api/server-status-request.ts'
-import type { PluginModule } from '#plugins/open.ts'
+import { actionsOf, type PluginModule } from '#plugins/open.ts'
 import type { Controller, Next } from '#runtime/controller.ts'
 import { patchLasting } from './status-patch.ts'
 import { timestamp } from '#api/timestamp.ts'
@@ -24,7 +24,7 @@ const builtIn: readonly ListedPlugin[] = [
 
 /** Tells clients (`velero version`, `velero plugin get`) that a server is there and which; an answer is removed after a minute (spec/server.md §11). */
 export function statusRequestController(options: StatusRequestControllerOptions): Controller<ServerStatusRequest> {
-  const plugins = [...builtIn, ...options.plugins.flatMap(actionsOf)]
+  const plugins = [...builtIn, ...options.plugins.flatMap((plugin) => actionsOf(plugin))]
   return {
     name: 'server-status-request',
     type: ServerStatusRequests,
@@ -47,9 +47,4 @@ export function statusRequestController(options: StatusRequestControllerOptions)
       return undefined
     },
   }
-}
-
-/** Each action under Velero's word for its kind. */
-function actionsOf({ actions }: PluginModule): ListedPlugin[] {
-  return actions.backupItemActions.map(({ name }) => ({ name, kind: 'BackupItemActionV2' }))
 }

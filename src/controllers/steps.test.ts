@@ -47,6 +47,9 @@ test('a backup starts once, one in progress is what a dead server left, and noth
 test('a restore starts once, one in progress is taken up, a deleted one is cleaned up as long as it waits for us', () => {
   assert.equal(restoreStep(restore(undefined)), 'start')
   assert.equal(restoreStep(restore({ phase: 'InProgress' })), 'resume')
+  const waiting = { phase: 'WaitingForPluginOperations' } as const
+  assert.equal(restoreStep(restore(waiting)), 'leave', 'Velero’s')
+  assert.equal(restoreStep(restore(waiting, { annotations: { 'lifeboat.dev/awaits-operations': 'true' } })), 'resume')
   const deleted = { deletionTimestamp: now.toISOString() }
   for (const phase of restorePhases) {
     if (hasEnded(phase)) assert.equal(restoreStep(restore({ phase })), 'nothing', phase)

@@ -30,6 +30,15 @@ export type RestoreStepSkip =
   | 'needs-native-snapshot'
   | 'token-of-live-service-account'
   | 'automanaged-api-service'
+  | 'left-out-by-plug-in'
+
+/** An object after our own steps and actions, before those of plug-ins and the modifiers. */
+export interface BegunRestore {
+  readonly do: 'go-on'
+  readonly object: KubeObject
+  /** As `related` of what is prepared. */
+  readonly related: readonly ItemRef[]
+}
 
 /** What to do with an archived object. */
 export type Prepared =
@@ -50,6 +59,15 @@ export type Prepared =
 
 /** What to send to the API server for one archived object (spec/restore §6, steps 2 and 4-10). `item.object` is not changed. Not for Namespaces (`prepareNamespace`). */
 export function prepareForRestore(item: RestoreItem, context: RestoreContext): Prepared {
+  const begun = beginRestore(item, context)
+  return begun.do === 'skip' ? begun : finishRestore(item, begun, context)
+}
+
+/** The first half of `prepareForRestore`, up to Velero's own actions. */
+export function beginRestore(
+  item: RestoreItem,
+  context: RestoreContext,
+): BegunRestore | Extract<Prepared, { do: 'skip' }> {
   const { resource, object: archived } = item
   const reason = ownReason(item) ?? volumeReason(item, context)
   if (reason !== undefined) return { do: 'skip', reason }
@@ -63,10 +81,21 @@ export function prepareForRestore(item: RestoreItem, context: RestoreContext): P
     object = result.object
     related.push(...(result.related ?? []))
   }
-  if (resource === 'persistentvolumeclaims') object = rebindClaim(object, context)
+  return { do: 'go-on', object, related }
+}
+
+/** The second half of `prepareForRestore`: modifiers, the target namespace, labels. */
+export function finishRestore(
+  item: RestoreItem,
+  begun: Pick<BegunRestore, 'object' | 'related'>,
+  context: RestoreContext,
+): Prepared {
+  const { resource, object: archived } = item
+  const object = resource === 'persistentvolumeclaims' ? rebindClaim(begun.object, context) : begun.object
   const { namespace } = archived.metadata
   const { object: modified, ...notes } = modify(object, context.modifiers ?? [], { resource, namespace })
-  const prepared: Prepared = { do: 'create', object: placed(modified, namespace, context), related, ...notes }
+  const placedObject = placed(modified, namespace, context)
+  const prepared: Prepared = { do: 'create', object: placedObject, related: begun.related, ...notes }
   return keepsStatus(item, context) ? { ...prepared, status: archived['status'] } : prepared
 }
 

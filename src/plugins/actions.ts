@@ -3,132 +3,152 @@ import { readDecision, readProgress, type Decision } from './answer.ts'
 import { compileApplies, type Applies } from './applies.ts'
 import type { ActionDescription } from './description.ts'
 import { PluginError } from './error.ts'
+import { ModuleRunner, type ModuleRunnerOptions } from './module-runner.ts'
 import type { PluginModule } from './open.ts'
-import type { OperationProgress, PluginContext, PluginObject } from './plugin.ts'
-import { startThread, type Thread } from './thread.ts'
-import type { WorkerCall } from './worker.ts'
+import type { OperatingAction } from './operations.ts'
+import type {
+  ItemReference,
+  PluginContext,
+  PluginObject,
+  RestorePluginContext,
+  RestoreExecuteContext,
+} from './plugin.ts'
+import { readReadiness, readRestoreDecision, type RestoreDecision } from './restore-answer.ts'
+import type { ActionList } from './worker.ts'
 
-export interface StartActionsOptions {
+export interface StartActionsOptions extends ModuleRunnerOptions {
   /** What the cluster serves, for names in selectors. */
   readonly types: readonly ServedType[]
-  readonly signal?: AbortSignal | undefined
-  /** Gets each line a module prints, and the module's name. */
-  readonly onOutput?: ((line: string, specifier: string) => void) | undefined
 }
 
-/** One action, ready to be called. Every call rejects with PluginError, whose message names the action, or with the signal's reason. */
-export interface RunningAction {
-  readonly name: string
+/** An action on the items of a backup. Every call rejects with PluginError, whose message names the action, or with the signal's reason. */
+export interface BackupAction extends OperatingAction<PluginContext> {
   execute(object: PluginObject, context: PluginContext): Promise<Decision>
-  progress(operationId: string, context: PluginContext): Promise<OperationProgress>
-  /** Does nothing when the action has no `cancel`. */
-  cancel(operationId: string, context: PluginContext): Promise<void>
+}
+
+/** As BackupAction, for the items of a restore. */
+export interface RestoreAction extends OperatingAction<RestorePluginContext> {
+  execute(object: PluginObject, context: RestoreExecuteContext): Promise<RestoreDecision>
+  /** True when the action cannot tell. */
+  areAdditionalItemsReady(items: readonly ItemReference[], context: RestorePluginContext): Promise<boolean>
+}
+
+/** An action, and which items of a type that it wants it gets. */
+export interface Candidate<A> {
+  readonly action: A
+  readonly applies: Applies
 }
 
 /** The actions of a run. Threads start with the first call of their module and end with dispose. */
-export interface RunningActions extends AsyncDisposable {
-  /** Those that get `item`, in order; `none`, without any work, for types that no action wants. */
-  of(item: Item): readonly RunningAction[]
-  named(name: string): RunningAction | undefined
+export interface RunningActions<A> extends AsyncDisposable {
+  /** Those that want items of this very `type`, in order; looked up once for each. */
+  wanting(type: ResourceType): readonly Candidate<A>[]
+  /** Those that get `item`, in order; without any work for types that no action wants. */
+  of(item: Item): readonly A[]
 }
 
-const none: readonly RunningAction[] = []
+/** The backup item actions of `modules`, in order. */
+export function startBackupActions(
+  modules: readonly PluginModule[],
+  options: StartActionsOptions,
+): RunningActions<BackupAction> {
+  return start({ modules, list: 'backupItemActions', make: backupAction }, options)
+}
 
-/** The actions of `modules`, in order. PluginError 'invalid' for a selector that is none. */
-export function startActions(modules: readonly PluginModule[], options: StartActionsOptions): RunningActions {
-  const runners = modules.map((module) => ({ module, runner: new ModuleRunner(module, options) }))
-  const actions = runners.flatMap(({ module, runner }) =>
-    module.actions.backupItemActions.map((description, index) => ({
+/** The restore item actions of `modules`, in order. */
+export function startRestoreActions(
+  modules: readonly PluginModule[],
+  options: StartActionsOptions,
+): RunningActions<RestoreAction> {
+  return start({ modules, list: 'restoreItemActions', make: restoreAction }, options)
+}
+
+/** Calls a function of one action. */
+type Call = (method: string, ...values: readonly unknown[]) => Promise<unknown>
+
+interface Kind<A> {
+  readonly modules: readonly PluginModule[]
+  readonly list: ActionList
+  readonly make: (description: ActionDescription, call: Call) => A
+}
+
+function start<A>({ modules, list, make }: Kind<A>, options: StartActionsOptions): RunningActions<A> {
+  const runners: ModuleRunner[] = []
+  const all: Candidate<A>[] = modules.flatMap((module) => {
+    const runner = new ModuleRunner(module, options)
+    runners.push(runner)
+    return module.actions[list].map((description, action) => ({
       applies: compileApplies(description, options.types),
-      action: runningAction(runner, description, index),
-    })),
-  )
-  const byType = new Map<ResourceType, readonly (typeof actions)[number][]>()
-  const wanting = (type: ResourceType): readonly { applies: Applies; action: RunningAction }[] => {
-    const known = byType.get(type) ?? actions.filter(({ applies }) => applies.type(type))
+      action: make(description, (method, ...values) => runner.call({ list, action, method, arguments: values })),
+    }))
+  })
+  const byType = new Map<ResourceType, readonly Candidate<A>[]>()
+  const wanting = (type: ResourceType): readonly Candidate<A>[] => {
+    const known = byType.get(type) ?? all.filter(({ applies }) => applies.type(type))
     byType.set(type, known)
     return known
   }
   return {
+    wanting,
     of(item) {
       const candidates = wanting(item.type)
-      if (candidates.length === 0) return none
+      if (candidates.length === 0) return []
       return candidates.filter(({ applies }) => applies.item(item)).map(({ action }) => action)
     },
-    named: (name) => actions.find(({ action }) => action.name === name)?.action,
     async [Symbol.asyncDispose]() {
-      for (const { runner } of runners) await runner.stop()
+      for (const runner of runners) await runner.stop()
     },
   }
 }
 
-function runningAction(runner: ModuleRunner, { name, methods }: ActionDescription, action: number): RunningAction {
-  const naming = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof PluginError)) throw error
-      throw new PluginError(error.problem, `plug-in action ${name}: ${error.message}`, { cause: error })
-    }
-  }
-  const call = (method: string, argument: unknown, context: PluginContext): Promise<unknown> =>
-    runner.call({ list: 'backupItemActions', action, method, arguments: [argument, context] })
+function backupAction(description: ActionDescription, call: Call): BackupAction {
   return {
-    name,
+    ...operating(description, call),
     execute: (object, context) =>
-      naming(async () => {
+      naming(description, async () => {
         const decision = readDecision(await call('execute', object, context), object)
-        if (decision.operation === undefined || methods.includes('progress')) return decision
-        throw new PluginError('bad-answer', 'it started an operation, but has no function progress')
-      }),
-    progress: (id, context) => naming(async () => readProgress(await call('progress', id, context))),
-    cancel: (id, context) =>
-      naming(async () => {
-        if (methods.includes('cancel')) await call('cancel', id, context)
+        if (decision.operation !== undefined) assertCanTell(description)
+        return decision
       }),
   }
 }
 
-/** Keeps a thread for a module: starts it when it is needed, and again when it was lost, but not for ever. */
-class ModuleRunner {
-  readonly #module: PluginModule
-  readonly #options: StartActionsOptions
-  #thread: Thread | undefined
-  #starts = 0
-  /** One call at a time, also when several runs of the caller overlap. */
-  #last: Promise<unknown> = Promise.resolve()
-
-  constructor(module: PluginModule, options: StartActionsOptions) {
-    this.#module = module
-    this.#options = options
+function restoreAction(description: ActionDescription, call: Call): RestoreAction {
+  const tells = description.methods.includes('areAdditionalItemsReady')
+  return {
+    ...operating(description, call),
+    execute: (object, context) =>
+      naming(description, async () => {
+        const decision = readRestoreDecision(await call('execute', object, context), object)
+        if (decision.operation !== undefined) assertCanTell(description)
+        return decision
+      }),
+    areAdditionalItemsReady: (items, context) =>
+      naming(description, async () => !tells || readReadiness(await call('areAdditionalItemsReady', items, context))),
   }
+}
 
-  call(call: WorkerCall): Promise<unknown> {
-    const answer = this.#last.then(async () => (await this.#alive()).call(call))
-    this.#last = answer.catch(() => undefined)
-    return answer
+function operating<C>(description: ActionDescription, call: Call): OperatingAction<C> {
+  return {
+    name: description.name,
+    progress: (id, context) => naming(description, async () => readProgress(await call('progress', id, context))),
+    cancel: (id, context) =>
+      naming(description, async () => {
+        if (description.methods.includes('cancel')) await call('cancel', id, context)
+      }),
   }
+}
 
-  async stop(): Promise<void> {
-    const thread = this.#thread
-    this.#thread = undefined
-    await thread?.[Symbol.asyncDispose]()
-  }
+function assertCanTell({ methods }: ActionDescription): void {
+  if (methods.includes('progress')) return
+  throw new PluginError('bad-answer', 'it started an operation, but has no function progress')
+}
 
-  async #alive(): Promise<Thread> {
-    if (this.#thread?.alive === true) return this.#thread
-    const { source, limits, specifier } = this.#module
-    const { signal, onOutput } = this.#options
-    if (this.#starts > limits.restarts) {
-      throw new PluginError(
-        'given-up',
-        `not called any more, since ${specifier} had to be started ${this.#starts} times`,
-      )
-    }
-    await this.stop()
-    this.#starts += 1
-    const printed = (line: string): void => onOutput?.(line, specifier)
-    this.#thread = (await startThread({ ...source, limits, signal, onOutput: printed })).thread
-    return this.#thread
+async function naming<T>({ name }: ActionDescription, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error
+    throw new PluginError(error.problem, `plug-in action ${name}: ${error.message}`, { cause: error })
   }
 }

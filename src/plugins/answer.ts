@@ -3,31 +3,35 @@ import { complaintsOf } from './description.ts'
 import { PluginError } from './error.ts'
 import type { ItemReference, OperationProgress, PluginObject } from './plugin.ts'
 
-const reference = z.strictObject({
+/** What an action may answer where it names an object. */
+export const referenceAnswer = z.strictObject({
   group: z.string().nullish(),
   resource: z.string().min(1),
   namespace: z.string().nullish(),
   name: z.string().min(1),
 })
 
+/** What an action may answer where it returns an item. */
+export const itemAnswer = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).nullish(),
+    annotations: z.record(z.string(), z.string()).nullish(),
+  }),
+})
+
 const decision = z
   .strictObject({
-    item: z
-      .looseObject({
-        apiVersion: z.string(),
-        kind: z.string(),
-        metadata: z.looseObject({
-          name: z.string(),
-          namespace: z.string().optional(),
-          labels: z.record(z.string(), z.string()).nullish(),
-          annotations: z.record(z.string(), z.string()).nullish(),
-        }),
-      })
-      .nullish(),
+    item: itemAnswer.nullish(),
     skip: z.boolean().nullish(),
-    additionalItems: z.array(reference).nullish(),
+    additionalItems: z.array(referenceAnswer).nullish(),
     mustIncludeAdditionalItems: z.boolean().nullish(),
-    operation: z.strictObject({ id: z.string().min(1), postOperationItems: z.array(reference).nullish() }).nullish(),
+    operation: z
+      .strictObject({ id: z.string().min(1), postOperationItems: z.array(referenceAnswer).nullish() })
+      .nullish(),
   })
   .nullish()
 
@@ -77,7 +81,8 @@ export function readProgress(value: unknown): OperationProgress {
   return { completed, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) }
 }
 
-function assertSame(changed: PluginObject, item: PluginObject): void {
+/** PluginError 'bad-answer' when `changed` is another object than `item`. */
+export function assertSame(changed: PluginObject, item: PluginObject): void {
   const differences = [
     ['apiVersion', changed.apiVersion, item.apiVersion],
     ['kind', changed.kind, item.kind],
@@ -89,6 +94,7 @@ function assertSame(changed: PluginObject, item: PluginObject): void {
   throw new PluginError('bad-answer', `it changed ${what}; an item must stay the same object`)
 }
 
-function referenceOf({ group, resource, namespace, name }: z.output<typeof reference>): ItemReference {
+/** The object that an answer names. */
+export function referenceOf({ group, resource, namespace, name }: z.output<typeof referenceAnswer>): ItemReference {
   return { group: group ?? '', resource, namespace: namespace ?? '', name }
 }

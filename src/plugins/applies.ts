@@ -1,5 +1,5 @@
 import type { Item, ResourceType, ServedType } from '#kube/object.ts'
-import { resourceName } from '#kube/object.ts'
+import { metadataOf, resourceName } from '#kube/object.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { includes, nameList, type NameList } from '#selection/name-list.ts'
 import { canonicalResource } from '#selection/resource-names.ts'
@@ -31,9 +31,10 @@ export function compileApplies({ name, appliesTo }: ActionDescription, types: re
       const resource = resourceName(type)
       return includes(included, resource) && !excluded.matches(resource)
     },
-    item({ namespace, object }) {
+    item(item) {
+      const { namespace } = item
       const here = namespace === undefined ? everywhere : includes(inside, namespace) && !outside.matches(namespace)
-      return here && (labels === undefined || matchesSelector(labels, object.metadata.labels))
+      return here && (labels === undefined || matchesSelector(labels, metadataOf(item).labels))
     },
   }
 }

@@ -22,7 +22,7 @@ const description = z.object({
 })
 
 const plugin = z.strictObject(
-  { backupItemActions: z.array(description).optional() },
+  { backupItemActions: z.array(description).optional(), restoreItemActions: z.array(description).optional() },
   { error: (issue) => (issue.input === undefined ? 'it has no default export' : undefined) },
 )
 
@@ -36,9 +36,9 @@ export type PluginDescription = Readonly<Record<ActionList, readonly ActionDescr
 export function readPlugin(exported: unknown): PluginDescription {
   const { data, error } = plugin.safeParse(exported)
   if (error !== undefined) throw new PluginError('invalid', `is no plug-in: ${complaintsOf(error)}`)
-  const { backupItemActions = [] } = data
-  if (backupItemActions.length === 0) throw new PluginError('invalid', 'is no plug-in: it has no actions')
-  return { backupItemActions }
+  const { backupItemActions = [], restoreItemActions = [] } = data
+  if (backupItemActions.length + restoreItemActions.length > 0) return { backupItemActions, restoreItemActions }
+  throw new PluginError('invalid', 'is no plug-in: it has no actions')
 }
 
 /** What zod found, in one line. */

@@ -27,12 +27,12 @@ export interface PluginModule {
 export interface OpenPluginsOptions {
   /** Folder from which files and packages are looked for. */
   readonly baseDir: string
-  /** Defaults: a minute for each call, 256 MiB of heap, 5 restarts. */
+  /** Defaults: a minute for loading and for each call, 256 MiB of heap, 5 restarts. */
   readonly limits?: Partial<PluginLimits> | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-const defaultLimits: PluginLimits = { callMillis: 60_000, heapMegabytes: 256, restarts: 5 }
+const defaultLimits: PluginLimits = { loadMillis: 60_000, callMillis: 60_000, heapMegabytes: 256, restarts: 5 }
 
 /**
  * Loads the modules named by `specifiers` (paths of files, or names of packages), in this order, each once and in a thread, to see what they are.
@@ -43,19 +43,27 @@ export async function openPlugins(specifiers: readonly string[], options: OpenPl
   const owners = new Map<string, string>()
   for (const specifier of specifiers) {
     const module = await openModule(specifier, options)
-    for (const { name } of module.actions.backupItemActions) {
-      const other = owners.get(name)
+    for (const { kind, name } of actionsOf(module)) {
+      const other = owners.get(`${kind} ${name}`)
       if (other !== undefined) {
         throw new PluginError(
           'invalid',
           `plug-ins ${other} and ${specifier} both have an action ${name}; use one of them`,
         )
       }
-      owners.set(name, specifier)
+      owners.set(`${kind} ${name}`, specifier)
     }
     modules.push(module)
   }
   return modules
+}
+
+/** The actions of a module under Velero's words for their kinds. */
+export function actionsOf({ actions }: PluginModule): { kind: string; name: string }[] {
+  return [
+    ...actions.backupItemActions.map(({ name }) => ({ kind: 'BackupItemActionV2', name })),
+    ...actions.restoreItemActions.map(({ name }) => ({ kind: 'RestoreItemActionV2', name })),
+  ]
 }
 
 async function openModule(specifier: string, options: OpenPluginsOptions): Promise<PluginModule> {
@@ -66,7 +74,7 @@ async function openModule(specifier: string, options: OpenPluginsOptions): Promi
     await thread[Symbol.asyncDispose]()
     const actions = readPlugin(exported)
     // A selector that is none would otherwise show only in the middle of a backup.
-    for (const action of actions.backupItemActions) compileApplies(action, [])
+    for (const action of [...actions.backupItemActions, ...actions.restoreItemActions]) compileApplies(action, [])
     return { specifier, source, actions, limits }
   } catch (error) {
     if (!(error instanceof PluginError)) throw error

@@ -113,8 +113,65 @@ export interface BackupItemAction {
   cancel?(operationId: string, context: PluginContext): void | Promise<void>
 }
 
+/** The Restore that is being made. */
+export interface PluginRestore {
+  apiVersion: string
+  kind: string
+  metadata: PluginObject['metadata']
+  spec: Record<string, Json>
+  /** `status.phase` is `InProgress`, then `WaitingForPluginOperations` while operations run. */
+  status?: { phase?: string | undefined; [field: string]: Json } | undefined
+}
+
+/** What every call about a restore is told. */
+export interface RestorePluginContext {
+  restore: PluginRestore
+}
+
+/** What `execute` of a restore item action is told. */
+export interface RestoreExecuteContext extends RestorePluginContext {
+  /** The item as it is in the backup: with its status and everything that the API server will set anew. */
+  itemFromBackup: PluginObject
+}
+
+/** What `execute` decides about an item that is to be restored. Nothing at all leaves it as it is. */
+export interface RestoreItemDecision {
+  /** The item as it is to be created; kind, namespace and name must stay. The namespace is that of the backup: mapping comes later. */
+  item?: PluginObject | undefined
+  /** True leaves the item out of the restore. */
+  skip?: boolean | undefined
+  /** Objects of the backup, by their names there, that are restored before this one, if the restore's filters for namespaces and types take them. */
+  additionalItems?: readonly ItemReference[] | undefined
+  /** True has the item wait until `areAdditionalItemsReady` says yes. */
+  waitForAdditionalItems?: boolean | undefined
+  /** How long at most; default the server's `--resource-timeout`. Then the item is restored all the same, with an error. */
+  additionalItemsTimeoutSeconds?: number | undefined
+  /** Work that goes on after the call; the action must have `progress`. */
+  operation?: { id: string } | undefined
+}
+
+/**
+ * Steps in on the items of a restore, with the power of Velero's RestoreItemAction v2, after our own steps and before the resource modifiers.
+ * Limits and errors are as for BackupItemAction; the item of a failed call is not restored.
+ */
+export interface RestoreItemAction {
+  name: string
+  /** Absent: all items but Namespaces, which no action gets. Namespaces are those of the backup. */
+  appliesTo?: ItemSelector | undefined
+  /** May be asked twice for an item. */
+  execute(
+    item: PluginObject,
+    context: RestoreExecuteContext,
+  ): RestoreItemDecision | undefined | void | Promise<RestoreItemDecision | undefined | void>
+  progress?(operationId: string, context: RestorePluginContext): OperationProgress | Promise<OperationProgress>
+  cancel?(operationId: string, context: RestorePluginContext): void | Promise<void>
+  /** Asked once a second, about those additional items that are in the backup; absent means yes. */
+  areAdditionalItemsReady?(items: readonly ItemReference[], context: RestorePluginContext): boolean | Promise<boolean>
+}
+
 /** The default export of a plug-in module: `export default { backupItemActions: [redact] } satisfies Plugin`. */
 export interface Plugin {
   /** Called in this order. */
   backupItemActions?: readonly BackupItemAction[] | undefined
+  restoreItemActions?: readonly RestoreItemAction[] | undefined
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { suite, test } from 'node:test'
 import type { Item, ServedType } from '#kube/object.ts'
-import { startActions, type RunningAction, type RunningActions } from './actions.ts'
+import { startBackupActions, type BackupAction, type RunningActions } from './actions.ts'
 import { PluginError, type PluginProblem } from './error.ts'
 import { openPlugins, type PluginLimits } from './open.ts'
 import type { PluginContext, PluginObject } from './plugin.ts'
@@ -60,23 +60,23 @@ function executing(body: string): string {
 /** Runs `work` with the actions of one module with this source. */
 async function withModule(
   source: string,
-  work: (actions: RunningActions, output: string[]) => Promise<void>,
+  work: (actions: RunningActions<BackupAction>, output: string[]) => Promise<void>,
   limits: Partial<PluginLimits> = {},
 ): Promise<void> {
   await using files = await folder({ 'one.mjs': source })
   const modules = await openPlugins(['one.mjs'], { baseDir: files.path, limits: { callMillis: 5_000, ...limits } })
   const output: string[] = []
-  await using actions = startActions(modules, { types, onOutput: (line) => output.push(line) })
+  await using actions = startBackupActions(modules, { types, onOutput: (line) => output.push(line) })
   await work(actions, output)
 }
 
-function only(actions: RunningActions, of: Item): RunningAction {
+function only(actions: RunningActions<BackupAction>, of: Item): BackupAction {
   const [action, ...more] = actions.of(of)
   assert.ok(action !== undefined && more.length === 0)
   return action
 }
 
-async function execute(actions: RunningActions, name: string): ReturnType<RunningAction['execute']> {
+async function execute(actions: RunningActions<BackupAction>, name: string): ReturnType<BackupAction['execute']> {
   const of = item(name)
   return await only(actions, of).execute(of.object as PluginObject, context)
 }
@@ -173,7 +173,7 @@ suite('a plug-in that works', () => {
       }
       ${plugin('action')}`
     await withModule(source, async (actions) => {
-      const action = actions.named('example.com/one')!
+      const action = only(actions, item('any'))
       const expected = { completed: false, nCompleted: 1, nTotal: 2, units: 'Bytes' }
       assert.deepEqual(await action.progress('op-1', context), expected)
       await action.cancel('op-1', context)
@@ -266,7 +266,7 @@ suite('a plug-in that fails costs its item and nothing else', () => {
     await using files = await folder({ 'one.mjs': executing('for (;;);') })
     const modules = await openPlugins(['one.mjs'], { baseDir: files.path })
     const stop = new AbortController()
-    await using actions = startActions(modules, { types, signal: stop.signal })
+    await using actions = startBackupActions(modules, { types, signal: stop.signal })
     const call = execute(actions, 'bad')
     setTimeout(() => stop.abort(new Error('enough')), 200)
     await assert.rejects(call, /enough/)
@@ -290,8 +290,8 @@ suite('a module that is no plug-in', () => {
     assert.match(await refused('this is no JavaScript', 'cannot-load'), /plug-in \.\/one\.mjs cannot be loaded/)
     assert.match(await refused(`throw new Error('no licence')`, 'cannot-load'), /no licence/)
     assert.match(await refused('process.exit(7)', 'cannot-load'), /exit code 7/)
-    assert.match(await refused('await new Promise(() => {})', 'cannot-load', { callMillis: 300 }), /no answer/)
-    assert.match(await refused('for (;;);', 'cannot-load', { callMillis: 300 }), /no answer/)
+    assert.match(await refused('await new Promise(() => {})', 'cannot-load', { loadMillis: 300 }), /no answer/)
+    assert.match(await refused('for (;;);', 'cannot-load', { loadMillis: 300 }), /no answer/)
   })
 
   test('is refused when it exports something else', async () => {

@@ -6,7 +6,8 @@ import { workerSource, type WorkerAnswer, type WorkerCall, type WorkerStart } fr
 
 /** What one thread may use. It bounds the heap of a module, not buffers that it takes outside of it. */
 export interface ThreadLimits {
-  /** For loading, and for each call. */
+  readonly loadMillis: number
+  /** For each call. */
   readonly callMillis: number
   readonly heapMegabytes: number
 }
@@ -86,7 +87,7 @@ class WorkerThread implements Thread {
 
   async loaded(): Promise<unknown> {
     try {
-      const answer = await this.#answer('while it was loaded')
+      const answer = await this.#answer('while it was loaded', this.#options.limits.loadMillis)
       if (!('error' in answer)) return answer.value
       const problem = answer.missing === true ? 'not-found' : 'cannot-load'
       throw new PluginError(problem, `cannot be loaded: ${answer.error}`)
@@ -99,21 +100,21 @@ class WorkerThread implements Thread {
   async call(call: WorkerCall): Promise<unknown> {
     if (this.#end !== undefined) throw this.#end
     this.#calls += 1
-    const waiting = this.#answer(`in ${call.method}`)
+    const waiting = this.#answer(`in ${call.method}`, this.#options.limits.callMillis)
     this.#worker.postMessage(JSON.stringify({ id: this.#calls, ...call }))
     const answer = await waiting
     if ('error' in answer) throw new PluginError('failed', answer.error)
     return answer.value
   }
 
-  async #answer(when: string): Promise<WorkerAnswer> {
-    const { limits, signal } = this.#options
+  async #answer(when: string, limit: number): Promise<WorkerAnswer> {
+    const { signal } = this.#options
     signal?.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<WorkerAnswer>()
     this.#settle = (answer) => (answer instanceof PluginError ? reject(answer) : resolve(answer))
     const timer = setTimeout(() => {
-      this.#ended(`gave no answer ${when} within ${limits.callMillis / 1000} s`, 'timeout')
-    }, limits.callMillis)
+      this.#ended(`gave no answer ${when} within ${limit / 1000} s`, 'timeout')
+    }, limit)
     const onAbort = (): void => reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     try {

@@ -7,7 +7,7 @@ export interface WorkerStart {
 }
 
 /** The lists of actions that a module may export. */
-export type ActionList = 'backupItemActions'
+export type ActionList = 'backupItemActions' | 'restoreItemActions'
 
 /** One call; sent as JSON, with a number. */
 export interface WorkerCall {
@@ -54,7 +54,9 @@ function inWorker(): void {
   const outline = (action: unknown): unknown => {
     if (typeof action !== 'object' || action === null) return action
     const known = action as Action
-    const methods = ['execute', 'progress', 'cancel'].filter((name) => typeof known[name] === 'function')
+    const methods = ['execute', 'progress', 'cancel', 'areAdditionalItemsReady'].filter(
+      (name) => typeof known[name] === 'function',
+    )
     return { name: known['name'], appliesTo: known['appliesTo'], methods }
   }
 

@@ -6,11 +6,12 @@ import { entryPath } from '#archive/entry-path.ts'
 import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import { type ItemRef, refKey } from '#items/item-ref.ts'
-import { prepareForRestore, prepareNamespace } from '#items/restore-step.ts'
+import { beginRestore, finishRestore, prepareNamespace } from '#items/restore-step.ts'
 import { sameAsRestored } from '#items/same-as-restored.ts'
 import { type KubeObject, type ResourceType, resourceName } from '#kube/object.ts'
 import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
 import type { GitOpsOwners } from './gitops-owners.ts'
+import type { ActedItem, RestoreItemActions } from './item-actions.ts'
 import type { RestoreFacts } from './restore-facts.ts'
 
 export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'context' | 'volumesWithData'> {
@@ -19,6 +20,8 @@ export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'conte
   wishes: RestoreWishes
   /** Undefined when nobody asks who keeps an object by Git. */
   gitOps: GitOpsOwners | undefined
+  /** Absent in a rehearsal: plug-ins may act on the world. */
+  actions?: RestoreItemActions | undefined
 }
 
 /** The objects of an archive as tasks: one for each, however often it is asked for. */
@@ -35,7 +38,7 @@ type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, volumesWithData, log, wishes, gitOps } = options
+  const { archive, scope, context, volumesWithData, log, wishes, gitOps, actions } = options
   const comparesExactly = wishes.exact || wishes.policy === 'recreate'
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
@@ -67,7 +70,11 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       const made = prepareNamespace(targetNamespace(entry.name, context.namespaceMapping), object)
       return { do: 'create', type: typeOf(made, entry), object: made, related: [], keptByGit, remarks: [] }
     }
-    const step = prepareForRestore({ resource: entry.resource, object }, context)
+    const item = { resource: entry.resource, object }
+    const begun = beginRestore(item, context)
+    const acted: ActedItem | typeof begun =
+      begun.do === 'go-on' && actions !== undefined ? await actions.act(entry, object, begun) : begun
+    const step = acted.do === 'go-on' ? finishRestore(item, acted, context) : acted
     if (step.do === 'skip') {
       const { resource, namespace = '', name } = entry
       log.info('left out', { resource, namespace, name, reason: step.reason })
@@ -97,6 +104,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       isSame: comparesExactly
         ? (live) => sameAsRestored(entry.resource, { live, desired: step.object }, context)
         : undefined,
+      ready: 'ready' in acted ? acted.ready : undefined,
       remarks: step.problems.map((problem) => ({ severity: 'error', message: `${refKey(entry)}: ${problem}` })),
     }
   }

@@ -1,6 +1,6 @@
 import { readObject } from '#api/read.ts'
 import { Restores, type Restore } from '#api/restore.ts'
-import { encodeJsonGz } from '#archive/json-gz.ts'
+import { encodeItemOperations, type RestoreOperation } from '#archive/item-operations.ts'
 import { type ResourceList, encodeResourceList } from '#archive/resource-list.ts'
 import { encodeResults } from '#archive/results.ts'
 import type { Results } from '#archive/results.ts'
@@ -17,6 +17,7 @@ export interface RestoreArtifacts {
   log: AsyncIterable<Uint8Array>
   results: Results
   resourceList: ResourceList
+  operations: readonly RestoreOperation[]
 }
 
 /** True when anything of a restore with this name is in the store. Rejects with StoreError. */
@@ -44,14 +45,14 @@ export async function storedRestore(store: ObjectStore, name: string): Promise<R
 
 /** Writes the artifacts of a restore in Velero's order, our own record last (spec/object-store §14). All of them, or none: rejects with StoreError or the signal's reason. */
 export async function storeArtifacts(
-  { restore, log, results, resourceList }: RestoreArtifacts,
+  { restore, log, results, resourceList, operations }: RestoreArtifacts,
   { store, signal }: { store: ObjectStore; signal?: AbortSignal | undefined },
 ): Promise<void> {
   const artifacts: [RestoreArtifact, Bytes][] = [
     ['logs', log],
     ['results', await encodeResults(results)],
     ['resource-list', await encodeResourceList(resourceList)],
-    ['item-operations', await encodeJsonGz([])],
+    ['item-operations', await encodeItemOperations(operations)],
     ['volume-info', await encodeVolumeInfo([])],
     ['metadata', Buffer.from(JSON.stringify(restore, undefined, 2))],
   ]

@@ -9,6 +9,7 @@ import type { RestoreScope } from '#selection/restore-scope.ts'
 import type { BackupSource } from './backup-source.ts'
 import { extraObjects } from './extra-objects.ts'
 import { type GitOpsOwners, gitOpsOwners } from './gitops-owners.ts'
+import type { RestoreItemActions } from './item-actions.ts'
 import { type Plan, planRestore } from './plan.ts'
 import { gatherFacts } from './restore-facts.ts'
 
@@ -20,6 +21,8 @@ export interface RestorePatience {
   type?: number | undefined
   /** An object that is deleted to be made anew. */
   deletion?: number | undefined
+  /** Additional items of a plug-in that does not say how long. */
+  additionalItems?: number | undefined
 }
 
 export interface CourseOptions {
@@ -27,6 +30,8 @@ export interface CourseOptions {
   source: BackupSource
   kube: KubeClient
   log: RunLog
+  /** Not in a rehearsal. */
+  actions?: RestoreItemActions | undefined
   patience?: RestorePatience | undefined
   resumes?: boolean | undefined
   /** True: nothing is written and nothing waited for; the outcomes are what would become of each object. */
@@ -44,13 +49,13 @@ export interface Course {
 
 /** Gathers the facts and plans. Rejects with KubeError; so do the outcomes, when the cluster cannot be worked with. */
 export async function openCourse(options: CourseOptions): Promise<Course> {
-  const { restore, source, kube, log, rehearses, signal } = options
+  const { restore, source, kube, log, actions, rehearses, signal } = options
   const backupName = restore.spec.backupName ?? ''
   const { liveServiceAccounts, ...facts } = await gatherFacts({ restore, backupName, source, kube, signal })
   const wishes = restoreWishes(restore)
   const asks = rehearses === true || wishes.skipsGitOpsManaged
   const gitOps = asks ? await gitOpsOwners(source.archive, { kube, signal }) : undefined
-  const plan = planRestore({ archive: source.archive, ...facts, log, wishes, gitOps })
+  const plan = planRestore({ archive: source.archive, ...facts, log, wishes, gitOps, actions })
   const playing = { ...options, plan, wishes, gitOps, scope: facts.scope }
   return {
     plan,

@@ -3,6 +3,7 @@ import type { LogFields, LogLevel } from '#archive/log-line.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { FieldChange } from '#items/diff.ts'
 import type { GitOpsOwner } from '#items/gitops.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import type { RestoreSkipReason } from '#selection/restore-scope.ts'
 import { type Course, type CourseOptions, openCourse } from './course.ts'
 
@@ -45,7 +46,10 @@ export interface RestorePreview {
 }
 
 /** What a preview takes of a run: nothing that could write. */
-export type PreviewOptions = Pick<CourseOptions, 'restore' | 'source' | 'kube' | 'signal'>
+export interface PreviewOptions extends Pick<CourseOptions, 'restore' | 'source' | 'kube' | 'signal'> {
+  /** They are not asked; the findings say so. */
+  plugins?: readonly PluginModule[] | undefined
+}
 
 /**
  * Plays a restore through by the code of the real run; the API server judges every object that it can be asked about, and
@@ -53,6 +57,11 @@ export type PreviewOptions = Pick<CourseOptions, 'restore' | 'source' | 'kube' |
  */
 export async function previewRestore(options: PreviewOptions): Promise<RestorePreview> {
   const findings: RestoreFinding[] = []
+  const names = (options.plugins ?? []).flatMap(({ actions }) => actions.restoreItemActions.map(({ name }) => name))
+  if (names.length > 0) {
+    const text = `plug-ins are not asked, so what they change, leave out or wait for is not in this: ${names.join(', ')}`
+    findings.push({ level: 'info', text })
+  }
   const course = await openCourse({ ...options, log: noting(findings), rehearses: true })
   for (const text of course.warnings) findings.push({ level: 'warning', text })
   return { objects: plannedObjects(course, findings), findings }

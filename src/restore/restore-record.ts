@@ -8,6 +8,8 @@ import type { RestoreProgress } from './progress.ts'
 /** Everything a running restore notes down. */
 export interface RestoreRecord {
   take(outcome: Outcome): void
+  /** An error that shows after an object's outcome is known. */
+  fail(message: string, item: { resource: string; namespace: string | undefined; name: string }): void
   /** A warning about the restore as a whole. */
   warn(message: string): void
   step(step: RestoreProgress['step']): void
@@ -55,6 +57,10 @@ export function restoreRecord({ log, totalItems, onProgress }: RecordOptions): R
         log[severity](message, { resource, namespace, name })
       }
       if (performance.now() - told >= PROGRESS_PAUSE_MS) tell()
+    },
+    fail(message, { resource, namespace = '', name }) {
+      addResult(results.errors, namespace, message)
+      log.error(message, { resource, namespace, name })
     },
     warn(message) {
       addResult(results.warnings, undefined, message)

@@ -7,15 +7,19 @@ import type { Restore } from '#api/restore.ts'
 import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
+import { resourceName } from '#kube/object.ts'
+import type { PluginModule } from '#plugins/open.ts'
 import { type ObjectStore, StoreError } from '#store/store.ts'
 import { restoreIsStored, storeArtifacts, takeUp } from './artifacts.ts'
 import { type BackupSource, openBackup } from './backup-source.ts'
 import { type RestorePatience, openCourse } from './course.ts'
 import { RestoreError } from './error.ts'
+import { openRestoreItemActions, type RestoreItemActions } from './item-actions.ts'
+import { restoreOperationStatus, type RestoreOperationOptions } from './operations.ts'
 import type { RestoreProgress } from './progress.ts'
 import { type RestoreRecord, restoreRecord } from './restore-record.ts'
 
-export interface RestoreRun {
+export interface RestoreRun extends Pick<RestoreOperationOptions, 'operationPollMillis' | 'onOperations'> {
   /** Defaulted and validated, with `spec.backupName` set. `metadata.uid` may be absent (no installation). */
   restore: Restore
   /** The backup as the cluster knows it; read from the store when absent. */
@@ -25,6 +29,8 @@ export interface RestoreRun {
   now: () => Date
   /** Where the archive's content is spooled while the run lasts; default the system's folder for temporary files. */
   spoolDir?: string | undefined
+  /** Their actions are run on the items, in order. */
+  plugins?: readonly PluginModule[] | undefined
   patience?: RestorePatience | undefined
   /** True when an earlier run of this very restore (same `metadata.uid`) was cut off: it is taken up instead of refused. */
   resumes?: boolean | undefined
@@ -74,10 +80,16 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
     now,
   })
   log.info('starting restore', { backup: backupName, store: store.url })
-  const record = await restoreObjects(run, { source, log, standing })
+  await using actions = await openActions(run, { source, log })
+  const record = await restoreObjects(run, { source, log, standing, actions })
   const finished: Restore = {
     ...restore,
-    status: { ...restore.status, startTimestamp, ...finalStatus(record), completionTimestamp: timestamp(now()) },
+    status: {
+      ...restore.status,
+      startTimestamp,
+      ...finalStatus(record, actions),
+      completionTimestamp: timestamp(now()),
+    },
   }
   log.info('restore ended', { phase: finished.status?.phase })
   const artifacts = {
@@ -85,6 +97,7 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
     log: await log.close(),
     results: record.results(),
     resourceList: record.resourceList(),
+    operations: actions?.operations.records() ?? [],
   }
   try {
     await storeArtifacts(artifacts, { store, signal })
@@ -107,26 +120,46 @@ function withoutRecord(restore: Restore, { message }: StoreError, { readOnly = f
 
 async function restoreObjects(
   run: RestoreRun,
-  { source, log, standing }: { source: BackupSource; log: StoredRunLog; standing: Standing },
+  { source, log, standing, actions }: Sources & { standing: Standing; actions: RestoreItemActions | undefined },
 ): Promise<RestoreRecord> {
   const { restore, kube, signal, patience, resumes } = run
-  const course = await openCourse({ restore, source, kube, log, patience, resumes, signal })
+  const course = await openCourse({ restore, source, kube, log, actions, patience, resumes, signal })
   const record = restoreRecord({ log, totalItems: course.plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')
   for (const warning of course.warnings) record.warn(warning)
   for await (const outcome of course.outcomes) record.take(outcome)
+  if ((actions?.operations.counts.attempted ?? 0) > 0) record.step('waiting')
+  await actions?.operations.settle({
+    anyErrors: () => record.progress().errors > 0,
+    failed: ({ type, namespace, name }, message) =>
+      record.fail(message, { resource: resourceName(type), namespace, name }),
+  })
   record.step('finishing')
   return record
 }
 
-function finalStatus(record: RestoreRecord): NonNullable<Restore['status']> {
+interface Sources {
+  source: BackupSource
+  log: StoredRunLog
+}
+
+/** The part of plug-ins, if there are any. */
+async function openActions(run: RestoreRun, { source, log }: Sources): Promise<RestoreItemActions | undefined> {
+  const { plugins = [], patience } = run
+  if (plugins.every(({ actions }) => actions.restoreItemActions.length === 0)) return undefined
+  const archive = source.archive
+  return await openRestoreItemActions({ ...run, plugins, archive, log, patience: patience?.additionalItems })
+}
+
+function finalStatus(record: RestoreRecord, actions: RestoreItemActions | undefined): NonNullable<Restore['status']> {
   const { itemsRestored, warnings, errors } = record.progress()
   return {
     phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
     progress: { totalItems: itemsRestored, itemsRestored },
+    ...(actions === undefined ? {} : restoreOperationStatus(actions.operations.counts)),
   }
 }
 

@@ -203,6 +203,8 @@ function startControllers(
         stores,
         itemOperationTimeout: config.defaultItemOperationTimeout,
         concurrent: config.concurrentRestores,
+        plugins,
+        operationPollMillis: config.itemOperationSyncFrequency || undefined,
         onStart: metrics.restoreStarted,
         onEnd: metrics.restoreEnded,
       }),

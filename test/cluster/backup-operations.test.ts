@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { Backup } from '#api/backup.ts'
-import { decodeItemOperations, type BackupOperation } from '#archive/item-operations.ts'
+import { decodeBackupOperations, type BackupOperation } from '#archive/item-operations.ts'
 import { openManifest } from '#archive/manifest.ts'
 import type { OperationStanding } from '#backup/operations.ts'
 import type { BackupRun } from '#backup/run.ts'
@@ -55,7 +55,7 @@ async function backUpWith(
   return {
     backup,
     standings,
-    operations: await decodeItemOperations(await store.get(backupKey('nightly', 'item-operations'))),
+    operations: await decodeBackupOperations(await store.get(backupKey('nightly', 'item-operations'))),
     later: entries.filter(({ later }) => later === true).map(({ path }) => path),
     ...(await findingsOf(store)),
     ...(await readBackup(store)),
@@ -195,7 +195,7 @@ test('an operation that takes longer than itemOperationTimeout is cancelled and 
   assert.equal(backup.status?.phase, 'PartiallyFailed')
   assert.equal(backup.status?.backupItemOperationsFailed, 1)
   assert.equal(await plugins.said('cancelled'), 'op-nightly\n')
-  const [operation] = await decodeItemOperations(await store.get(backupKey('nightly', 'item-operations')))
+  const [operation] = await decodeBackupOperations(await store.get(backupKey('nightly', 'item-operations')))
   assert.deepEqual(operation?.status.error, 'Asynchronous action timed out')
   assert.equal(operation?.status.phase, 'Failed')
   assert.equal(operation?.spec.postOperationItems, null)

@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Backups, type BackupPhase } from '#api/backup.ts'
+import { Restores } from '#api/restore.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import { ServerStatusRequests } from '#api/server-status-request.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -11,9 +12,17 @@ import { fileStore } from '#store/file.ts'
 import { namesOf, readBackup } from '../support/backup-run.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { ConfigMaps, make } from '../support/objects.ts'
-import { actingOnMaps, pluginFolder } from '../support/plugins.ts'
-import { askForBackup, ended, eventually, installKinds, makeLocation, startServer } from '../support/server.ts'
+import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
+import { pluginFolder } from '../support/plugins.ts'
+import {
+  askForBackup,
+  askForRestore,
+  ended,
+  eventually,
+  installKinds,
+  makeLocation,
+  startServer,
+} from '../support/server.ts'
 
 const waiting = 'WaitingForPluginOperations'
 
@@ -27,15 +36,20 @@ test('a server with plug-ins', async (context) => {
   await installKinds(kube)
   await makeLocation(kube, namespace, { path: folder.path })
   await make(kube, ConfigMaps, { namespace: shop.name, name: 'slow' })
-  // An operation for each backup whose name begins with `op`; it has ended once there is a file of its name.
+  // An operation for each backup or restore whose name begins with `op`; it has ended once there is a file of its name.
   await using plugins = await pluginFolder({
-    'a.mjs': actingOnMaps(`
-      execute(item, { backup }) {
-        if (!backup.metadata.name.startsWith('op') || backup.status.phase.startsWith('Finalizing') || item.metadata.name !== 'slow') return
-        say('started', backup.metadata.name)
-        return { operation: { id: backup.metadata.name } }
-      },
-      progress: (id) => ({ completed: there(id) })`),
+    'a.mjs': `
+      const about = { name: 'example.com/test', appliesTo: { includedResources: ['configmaps'] } }
+      const progress = (id) => ({ completed: there(id) })
+      const starts = (item, { metadata, status }) => {
+        if (!metadata.name.startsWith('op') || status.phase.startsWith('Finalizing') || item.metadata.name !== 'slow') return
+        say('started', metadata.name)
+        return { operation: { id: metadata.name } }
+      }
+      export default {
+        backupItemActions: [{ ...about, progress, execute: (item, { backup }) => starts(item, backup) }],
+        restoreItemActions: [{ ...about, progress, execute: (item, { restore }) => starts(item, restore) }],
+      }`,
   })
   const args = ['--plugins', join(plugins.path, 'a.mjs'), '--item-operation-sync-frequency', '100ms']
   const start = () => startServer({ kubeconfigPath, namespace, args })
@@ -59,6 +73,7 @@ test('a server with plug-ins', async (context) => {
       { name: 'lifeboat.dev/file', kind: 'ObjectStore' },
       { name: 'velero.io/aws', kind: 'ObjectStore' },
       { name: 'example.com/test', kind: 'BackupItemActionV2' },
+      { name: 'example.com/test', kind: 'RestoreItemActionV2' },
     ])
     await server.end('SIGTERM')
   })
@@ -106,6 +121,34 @@ test('a server with plug-ins', async (context) => {
       assert.equal((await plugins.said('started')).split('\n').filter((line) => line === 'op-two').length, 2)
       assert.equal((await kube.get(Backups, 'velero', { namespace })).status?.phase, waiting)
       await second.end('SIGTERM')
+    },
+  )
+
+  await context.test(
+    'restores with them; one that was killed while it waited is taken up, what Velero left is not',
+    async () => {
+      const copy = `${shop.name}-copy`
+      const restoreSpec = { backupName: 'plain', namespaceMapping: { [shop.name]: copy } }
+      const current = (name: string) => kube.get(Restores, name, { namespace })
+      try {
+        await using first = start()
+        await askForRestore(kube, namespace, { name: 'op-back', spec: restoreSpec })
+        await eventually(async () => ((await current('op-back')).status?.phase === waiting ? true : undefined), 60)
+        assert.equal((await current('op-back')).status?.restoreItemOperationsAttempted, 1)
+        assert.equal(await first.end('SIGKILL'), null)
+        await askForRestore(kube, namespace, { name: 'velero', spec: restoreSpec })
+        await kube.patch(Restores, 'velero', { merge: { status: { phase: waiting } } }, { namespace })
+        await plugins.cue('op-back')
+        await using second = start()
+        const { status, metadata } = await ended(kube, Restores, { name: 'op-back', namespace, seconds: 60 })
+        assert.equal(status?.phase, 'Completed', status?.failureReason)
+        assert.deepEqual([status?.restoreItemOperationsCompleted, status?.warnings], [1, undefined])
+        assert.equal(metadata.annotations?.['lifeboat.dev/awaits-operations'], undefined)
+        assert.equal((await current('velero')).status?.phase, waiting)
+        await second.end('SIGTERM')
+      } finally {
+        await kube.delete(Namespaces, copy)
+      }
     },
   )
 })

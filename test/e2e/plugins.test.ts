@@ -7,7 +7,7 @@ import { fileStore } from '#store/file.ts'
 import { readBackup } from '../support/backup-run.ts'
 import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { ConfigMaps, make, Secrets } from '../support/objects.ts'
+import { ConfigMaps, Deployments, make, Namespaces, Secrets } from '../support/objects.ts'
 
 const examples = fileURLToPath(new URL('../../docs/examples', import.meta.url))
 
@@ -15,7 +15,7 @@ function runner(cwd: string, env: Record<string, string>): (...args: string[]) =
   return (...args) => cli(args, { cwd, env })
 }
 
-test('the examples of the documentation do what they say: values are redacted, histories left out, a folder copied', async () => {
+test('the examples of the documentation do what they say: values redacted, histories left out, a folder copied, workloads asleep', async () => {
   const { kube, kubeconfigPath } = await sharedCluster()
   await using shop = await testNamespace(kube)
   await using folder = await scratchFolder()
@@ -34,6 +34,10 @@ test('the examples of the documentation do what they say: values are redacted, h
   await writeFile(join(from, 'orders.csv'), 'apple,3')
   const annotations = { 'example.com/copy-from': from, 'example.com/copy-to': to }
   await make(kube, ConfigMaps, { namespace, name: 'orders', metadata: { annotations } })
+
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'web' }] } }
+  const spec = { replicas: 3, selector: { matchLabels: { app: 'web' } }, template }
+  await make(kube, Deployments, { namespace, name: 'web', spec })
 
   const store = join(folder.path, 'store')
   await mkdir(store)
@@ -65,6 +69,22 @@ test('the examples of the documentation do what they say: values are redacted, h
     /\n +Backup Item Action Plugin: +example\.com\/copy-folder\n +Operation ID: +\/.*\/copies\/monday\n/,
   )
   assert.match(block, new RegExp(`\n +Items to Update:\n +configmaps ${namespace}/orders\n +Phase: +Completed\n`))
+
+  const copy = `${namespace}-copy`
+  const mapping = ['--namespace-mappings', `${namespace}:${copy}`]
+  const back = ['restore', 'create', 'back', '--from-backup', 'monday', ...mapping, '--plugins', './scale-down.ts']
+  try {
+    const plan = await run(...back, '--dry-run')
+    assert.equal(plan.code, 0, plan.stdout + plan.stderr)
+    assert.match(plan.stdout, /plug-ins are not asked.*example\.com\/scale-down/)
+    const restored = await run(...back)
+    assert.equal(restored.code, 0, restored.stdout + restored.stderr)
+    const web = await kube.get(Deployments, 'web', { namespace: copy })
+    assert.equal((web['spec'] as { replicas: number }).replicas, 0)
+    assert.equal(web.metadata.annotations?.['example.com/replicas'], '3')
+  } finally {
+    await kube.delete(Namespaces, copy).catch(() => undefined)
+  }
 })
 
 test('a plug-in that cannot be used ends the command before anything is written, and says which and why', async () => {

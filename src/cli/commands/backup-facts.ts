@@ -1,7 +1,7 @@
 import type { Backup } from '#api/backup.ts'
 import type { DeleteBackupRequest } from '#api/delete-backup-request.ts'
 import type { PodVolumeBackup } from '#api/pod-volume-backup.ts'
-import { decodeItemOperations, type BackupOperation } from '#archive/item-operations.ts'
+import { decodeBackupOperations, type BackupOperation } from '#archive/item-operations.ts'
 import type { ManifestTrailer } from '#archive/manifest.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
 import type { Results } from '#archive/results.ts'
@@ -76,5 +76,5 @@ async function storedFacts(door: Door, backup: Backup, details: boolean): Promis
 async function storedOperations(door: Door, { metadata, status }: Backup): Promise<BackupOperation[] | undefined> {
   if ((status?.backupItemOperationsAttempted ?? 0) === 0) return undefined
   const bytes = await door.backupArtifact(metadata.name, 'item-operations')
-  return bytes === undefined ? undefined : await decodeItemOperations(bytes)
+  return bytes === undefined ? undefined : await decodeBackupOperations(bytes)
 }

@@ -1,4 +1,9 @@
-import type { BackupOperation, OperationStatus, ResourceIdentifier } from '#archive/item-operations.ts'
+import type {
+  BackupOperation,
+  OperationStatus,
+  ResourceIdentifier,
+  RestoreOperation,
+} from '#archive/item-operations.ts'
 import { indented, instant, type Line } from '../describe.ts'
 
 /** How many operations were started and how they ended, as a status counts them. */
@@ -8,11 +13,11 @@ export interface CountedOperations {
   readonly failed: number | undefined
 }
 
-/** `Backup Item Operations` of a description: the counts, or with details one block for each; nothing when there were none (spec/cli.md §9.1). */
+/** Operations in a description, under `Backup Item Operations` for a backup: the counts, or with details one block for each; nothing when there were none (spec/cli.md §9.1). */
 export function operationLines(
   heading: string,
   { attempted = 0, completed = 0, failed = 0 }: CountedOperations,
-  operations: readonly BackupOperation[] | undefined,
+  operations: readonly (BackupOperation | RestoreOperation)[] | undefined,
 ): Line[] {
   if (attempted === 0) return []
   if (operations !== undefined) return ['', { heading: `${heading}:`, lines: operations.flatMap(blockOf) }]
@@ -20,16 +25,17 @@ export function operationLines(
 }
 
 /** Laid out as Velero does it, also where that looks odd: items to update stand in the column of values, below their title. */
-function blockOf({ spec, status }: BackupOperation): string[] {
-  const { resourceIdentifier, backupItemAction, operationID, postOperationItems } = spec
-  const items = postOperationItems ?? []
+function blockOf({ spec, status }: BackupOperation | RestoreOperation): string[] {
+  const items = 'postOperationItems' in spec ? (spec.postOperationItems ?? []) : []
   const lines = [
-    `Backup Item Action Plugin:\t${backupItemAction}`,
-    `Operation ID:\t${operationID}`,
+    'backupItemAction' in spec
+      ? `Backup Item Action Plugin:\t${spec.backupItemAction}`
+      : `Restore Item Action Plugin:\t${spec.restoreItemAction}`,
+    `Operation ID:\t${spec.operationID}`,
     ...(items.length === 0 ? [] : ['Items to Update:', ...items.map((item) => `\t${nameOf(item)}`)]),
     ...statusLines(status),
   ]
-  return [`Operation for ${nameOf(resourceIdentifier)}:`, ...indented(lines)]
+  return [`Operation for ${nameOf(spec.resourceIdentifier)}:`, ...indented(lines)]
 }
 
 function statusLines(status: OperationStatus): string[] {

@@ -4,11 +4,12 @@ import { restoreWishKeys, restoreWishes } from '#api/restore-wishes.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import { exactNamespaces, safetyBackupName } from '#restore/safety-backup.ts'
 import { command } from '../command.ts'
-import { doorFlags, openDoor, serverNamespace } from '../connection.ts'
+import { doorFlags, openActingDoor, serverNamespace } from '../connection.ts'
 import { note, print, type CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
 import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
+import { pluginFlags } from '../plugin-flags.ts'
 import { outputFlag, printObjects } from '../output.ts'
 import { backupNamed } from './backup-get.ts'
 import { agreeToDeletions } from './agree-to-deletions.ts'
@@ -18,6 +19,7 @@ import { follow, restoreSummary } from './run-summary.ts'
 
 const flags = {
   ...doorFlags,
+  ...pluginFlags,
   'from-backup': text('the backup to restore', { metavar: 'NAME' }),
   'from-schedule': text('restore the newest completed backup of this schedule', { metavar: 'NAME' }),
   'allow-partially-failed': toggle('with --from-schedule: take a partially failed backup too'),
@@ -70,7 +72,7 @@ export const restoreCreate = command({
   ],
   async run({ args, flags: given, context }): Promise<ExitCode> {
     refuseContradictions(given)
-    await using door = await openDoor(context, given)
+    await using door = await openActingDoor(context, given)
     const spec = await pinBackup(door, restoreSpecFrom(given), given)
     const restore = restoreFrom(args[0], { spec, given, context })
     if (given['dry-run'] === true) return await dryRun(door, restore, { given, context })

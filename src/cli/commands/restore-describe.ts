@@ -1,4 +1,5 @@
 import type { Restore, RestoreSpec } from '#api/restore.ts'
+import { decodeRestoreOperations, type RestoreOperation } from '#archive/item-operations.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
 import type { Results } from '#archive/results.ts'
 import { formatSelector } from '#selection/label-selector.ts'
@@ -12,6 +13,7 @@ import { OK } from '../exit.ts'
 import { choice, selector, toggle } from '../flag.ts'
 import { printDocument } from '../output.ts'
 import { formatCount } from '../units.ts'
+import { operationLines, type CountedOperations } from './operation-lines.ts'
 import { restorePhaseText } from './restore-columns.ts'
 import { restoreNamed } from './restore-get.ts'
 import { resultLines } from './results-lines.ts'
@@ -22,6 +24,7 @@ interface Facts {
   readonly restore: Restore
   readonly results: Results | undefined
   readonly resourceList: ResourceList | undefined
+  readonly operations: RestoreOperation[] | undefined
 }
 
 export const restoreDescribe = command({
@@ -62,11 +65,18 @@ async function gather(door: Door, restore: Restore, details: boolean): Promise<F
     restore,
     results: troubled ? await readJson<Results>(door.restoreArtifact(name, 'results')) : undefined,
     resourceList: details ? await readJson<ResourceList>(door.restoreArtifact(name, 'resource-list')) : undefined,
+    operations: await operationsOf(door, restore, details),
   }
 }
 
+async function operationsOf(door: Door, restore: Restore, details: boolean): Promise<RestoreOperation[] | undefined> {
+  if (!details || (restore.status?.restoreItemOperationsAttempted ?? 0) === 0) return undefined
+  const bytes = await door.restoreArtifact(restore.metadata.name, 'item-operations')
+  return bytes === undefined ? undefined : await decodeRestoreOperations(bytes)
+}
+
 /** The sections of `velero restore describe` in its order (spec/cli.md §9.3). */
-function restoreLines({ restore, results, resourceList }: Facts, context: CliContext): Line[] {
+function restoreLines({ restore, results, resourceList, operations }: Facts, context: CliContext): Line[] {
   const { status, metadata } = restore
   return [
     ['Name', metadata.name],
@@ -89,8 +99,17 @@ function restoreLines({ restore, results, resourceList }: Facts, context: CliCon
     ['Backup', restore.spec.backupName ?? ''],
     '',
     ...specLines(restore.spec),
+    ...operationLines('Restore Item Operations', countedOperations(status), operations),
     ...resourceLines(resourceList),
   ]
+}
+
+function countedOperations(status: Restore['status']): CountedOperations {
+  return {
+    attempted: status?.restoreItemOperationsAttempted,
+    completed: status?.restoreItemOperationsCompleted,
+    failed: status?.restoreItemOperationsFailed,
+  }
 }
 
 function specLines(spec: RestoreSpec): Line[] {

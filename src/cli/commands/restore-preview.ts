@@ -37,6 +37,7 @@ const sentences: Readonly<Record<Reason, string>> = {
   'needs-native-snapshot': "a volume whose data are in a provider's snapshot",
   'token-of-live-service-account': 'a token that the cluster makes itself',
   'automanaged-api-service': 'an APIService that the cluster makes itself',
+  'left-out-by-plug-in': 'left out by a plug-in',
 }
 
 interface Printing {
