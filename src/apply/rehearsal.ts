@@ -9,7 +9,7 @@ import type { CustomTypes } from './custom-types.ts'
 import { type DefaultAccounts, ServiceAccounts } from './default-accounts.ts'
 import type { LiveObjects, Place } from './live-objects.ts'
 import { Namespaces, type NamespaceOptions, type TargetNamespaces } from './namespaces.ts'
-import { rehearsedNamespaces } from './rehearsed-namespaces.ts'
+import { type RehearsedNamespaces, rehearsedNamespaces } from './rehearsed-namespaces.ts'
 
 /** What is known of a run that writes nothing: which objects would be there by now, and what the API server cannot be asked. */
 export interface Rehearsal {
@@ -41,18 +41,6 @@ export async function rehearsedTarget(
   const aggregated = await readAggregated(kube, { signal })
   const namespaces = await rehearsedNamespaces(dry, { manifest, signal })
   const types = new Set<string>()
-  const planned = new Set<string>()
-
-  /** Nothing can be there yet. */
-  const notYet = ({ type, namespace, name }: Place): string | undefined => {
-    if (type === Namespaces) return namespaces.terminating(name)
-    if (types.has(resourceName(type))) return 'its type is only to be created'
-    return namespace === undefined ? undefined : namespaces.planned(namespace)
-  }
-  const unknown = ({ type }: Place): string | undefined => {
-    const doubtful = aggregated === undefined ? !isBuiltIn(type.group) : aggregated.has(apiVersionOf(type))
-    return doubtful ? 'its type is served by an extension API server, which may not know of dry runs' : undefined
-  }
   return {
     kube: dry,
     namespaces,
@@ -62,24 +50,49 @@ export async function rehearsedTarget(
       gate: () => undefined,
       problem: () => undefined,
     },
-    rehearsal: {
-      async live(place, live) {
-        // The cluster makes this one itself.
-        if (notYet(place) !== undefined) return isDefaultAccount(place) ? bareAccount(place) : undefined
-        const seen = await live.seen(place)
-        return seen === undefined && unknown(place) !== undefined ? await live.existing(place) : seen
-      },
-      unchecked: (place) => notYet(place) ?? unknown(place),
-      excuse(object) {
-        const missing = neededToCreate(object).find((ref) => planned.has(refKey(ref)))
-        return missing && `it needs ${refKey(missing)}, which is only to be created`
-      },
-      created({ type, namespace, name }) {
-        const resource = resourceName(type)
-        if (lookedUp.includes(resource)) planned.add(refKey({ resource, namespace, name }))
-      },
+    rehearsal: rehearsalOf({ namespaces, types, aggregated }),
+  }
+}
+
+interface Known {
+  namespaces: RehearsedNamespaces
+  /** Types that would be there by now. */
+  types: ReadonlySet<string>
+  /** Undefined when nobody may know. */
+  aggregated: ReadonlySet<string> | undefined
+}
+
+function rehearsalOf(known: Known): Rehearsal {
+  const planned = new Set<string>()
+  return {
+    async live(place, live) {
+      // The cluster makes this one itself.
+      if (notYet(place, known) !== undefined) return isDefaultAccount(place) ? bareAccount(place) : undefined
+      const seen = await live.seen(place)
+      return seen === undefined && unknown(place, known) !== undefined ? await live.existing(place) : seen
+    },
+    unchecked: (place) => notYet(place, known) ?? unknown(place, known),
+    excuse(object) {
+      const missing = neededToCreate(object).find((ref) => planned.has(refKey(ref)))
+      return missing && `it needs ${refKey(missing)}, which is only to be created`
+    },
+    created({ type, namespace, name }) {
+      const resource = resourceName(type)
+      if (lookedUp.includes(resource)) planned.add(refKey({ resource, namespace, name }))
     },
   }
+}
+
+/** Why nothing can be at `place` yet. */
+function notYet({ type, namespace, name }: Place, { namespaces, types }: Known): string | undefined {
+  if (type === Namespaces) return namespaces.terminating(name)
+  if (types.has(resourceName(type))) return 'its type is only to be created'
+  return namespace === undefined ? undefined : namespaces.planned(namespace)
+}
+
+function unknown({ type }: Place, { aggregated }: Known): string | undefined {
+  const doubtful = aggregated === undefined ? !isBuiltIn(type.group) : aggregated.has(apiVersionOf(type))
+  return doubtful ? 'its type is served by an extension API server, which may not know of dry runs' : undefined
 }
 
 /** The types of which `neededToCreate` speaks: no others need to be remembered. */
