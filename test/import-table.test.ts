@@ -23,6 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   controllers: ['runtime', 'backup', 'restore', 'volumes', 'schedule', 'plugins', 'store', 'kube', 'api'],
   server: ['controllers', 'runtime', 'plugins', 'store', 'kube', 'api'],
   agent: ['volumes', 'runtime', 'store', 'kube', 'api'],
+  install: ['kube', 'api'],
   sandbox: ['kube'],
 }
 

@@ -29,6 +29,7 @@ import { schedulePause, scheduleUnpause } from './commands/schedule-pause.ts'
 import { scheduleRetention } from './commands/schedule-retention.ts'
 import { server } from './commands/server.ts'
 import { snapshotLocationCreate, snapshotLocationGet, snapshotLocationSet } from './commands/snapshot-location.ts'
+import { uninstall } from './commands/uninstall.ts'
 import { version } from './commands/version.ts'
 
 const withoutCompletion: readonly Command[] = [
@@ -60,6 +61,7 @@ const withoutCompletion: readonly Command[] = [
   snapshotLocationGet,
   snapshotLocationSet,
   install,
+  uninstall,
   server,
   ...clientConfigCommands,
   ...sandboxCommands,

@@ -1,57 +1,73 @@
-import { allCrds, CustomResourceDefinitions } from '#api/crd.ts'
+import { allCrds } from '#api/crd.ts'
+import { installationObjects, type Installed } from '#install/installation.ts'
+import { putDefinitions, putObjects, refuseOtherServer, type Put } from '#install/put.ts'
+import { untilRolledOut } from '#install/rollout.ts'
 import { command } from '../command.ts'
-import { clusterFlags, openCluster } from '../connection.ts'
-import { print } from '../context.ts'
-import { OK, USAGE, UserError } from '../exit.ts'
-import { toggle, choice } from '../flag.ts'
+import { openCluster, serverNamespace } from '../connection.ts'
+import { note, print, type CliContext } from '../context.ts'
+import { OK } from '../exit.ts'
 import { printDocument, toYaml } from '../output.ts'
-import { untilServed } from './until-served.ts'
+import { checkInstallFlags, installFlags, type InstallFlags } from './install-flags.ts'
+import { installationFrom } from './installation-from-flags.ts'
 
-const FIELD_MANAGER = 'lifeboat-cli'
+const WAIT_SECONDS = 180
 
 export const install = command({
   path: ['install'],
-  summary: 'Install the custom resources (the server itself: run `lifeboat server`)',
-  flags: {
-    ...clusterFlags,
-    'crds-only': toggle('install the custom resource definitions and nothing else'),
-    'dry-run': toggle('print what would be installed; change nothing'),
-    output: choice('how to print the objects', ['json', 'yaml'], { short: 'o' }),
-  },
-  examples: ['lifeboat install --crds-only', 'lifeboat install --crds-only --dry-run -o yaml'],
-  async run({ flags, context }) {
-    if (flags['crds-only'] !== true) {
-      throw new UserError(
-        'this version installs the custom resources only: add --crds-only, then start `lifeboat server`',
-        { exitCode: USAGE },
-      )
-    }
-    const crds = allCrds()
-    if (flags.output === 'json') printDocument(context, { apiVersion: 'v1', kind: 'List', items: crds }, 'json')
-    if (flags.output === 'yaml' || (flags['dry-run'] === true && flags.output === undefined))
-      print(context, crds.map(toYaml).join('---\n'))
-    if (flags['dry-run'] === true) return OK
-    const kube = await openCluster(context, flags)
-    try {
-      for (const crd of crds) {
-        // Force: fields that Velero's installer owns are the same in ours; taking them over is what an upgrade in place means.
-        await kube.apply(CustomResourceDefinitions, crd, {
-          fieldManager: FIELD_MANAGER,
-          force: true,
-          signal: context.signal,
-        })
-        if (flags.output === undefined) print(context, `CustomResourceDefinition/${crd.metadata.name}: applied`)
-      }
-      await untilServed(
-        kube,
-        crds.map((crd) => crd.metadata.name),
-        context.signal,
-      )
-    } finally {
-      await kube.close()
-    }
-    if (flags.output === undefined)
-      print(context, `${crds.length} custom resources are ready. Start the server with: lifeboat server`)
+  summary: 'Install the server and the custom resources, or with --crds-only these alone',
+  flags: installFlags,
+  examples: [
+    'lifeboat install --provider aws --bucket backups --backup-location-config region=eu-west-1 --secret-file ./credentials --image IMAGE --wait',
+    'lifeboat install --provider aws --bucket backups --no-secret --sa-annotations eks.amazonaws.com/role-arn=ARN --least-privilege --image IMAGE',
+    'lifeboat install --crds-only --dry-run -o yaml',
+  ],
+  async run({ flags: given, context }) {
+    checkInstallFlags(given)
+    const objects = given['crds-only'] === true ? [] : installationObjects(await installationFrom(given, context))
+    printWanted(objects, given, context)
+    if (given['dry-run'] !== true) await putAll(objects, given, context)
     return OK
   },
 })
+
+/** The objects themselves, where they are asked for: definitions first, as they are put. */
+function printWanted(objects: readonly Installed[], given: InstallFlags, context: CliContext): void {
+  const { output = given['dry-run'] === true ? 'yaml' : undefined } = given
+  if (output === undefined) return
+  const items = [...allCrds(), ...objects.map(({ object }) => object)]
+  if (output === 'json') printDocument(context, { apiVersion: 'v1', kind: 'List', items }, 'json')
+  else print(context, items.map(toYaml).join('---\n'))
+}
+
+async function putAll(objects: readonly Installed[], given: InstallFlags, context: CliContext): Promise<void> {
+  const { signal } = context
+  const namespace = serverNamespace(context, given)
+  // A reader of the objects gets nothing else.
+  const say = (text: string): void => (given.output === undefined ? print : note)(context, text)
+  const onPut = (what: string, put: Put): void => say(`${what}: ${sentences[put]}`)
+  const kube = await openCluster(context, given)
+  try {
+    if (objects.length > 0) await refuseOtherServer(kube, namespace, signal)
+    await putDefinitions(kube, { signal, onPut })
+    if (objects.length === 0) {
+      say('The custom resources are ready. Start the server with: lifeboat server')
+      return
+    }
+    await putObjects(kube, objects, { signal, onPut, update: given.apply === true })
+    if (given.wait === true) await untilRolledOut(kube, { namespace, seconds: WAIT_SECONDS, signal })
+    say(
+      given.wait === true
+        ? `Lifeboat is installed in namespace ${namespace}, and the server is available.`
+        : `Lifeboat is installed. See how it starts with: kubectl --namespace ${namespace} get pods --selector deploy=velero`,
+    )
+  } finally {
+    await kube.close()
+  }
+}
+
+const sentences: Readonly<Record<Put, string>> = {
+  created: 'created',
+  changed: 'changed',
+  unchanged: 'unchanged',
+  left: 'already exists, left as it is (--apply brings it up to date)',
+}

@@ -1,0 +1,29 @@
+/** One rule of a Role or ClusterRole. */
+export interface PolicyRule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly verbs: readonly string[]
+}
+
+const everything = { apiGroups: ['*'], resources: ['*'] }
+
+/** What making backups takes: reading everything, and the custom resources that say what is to be done and what was. */
+export const readRules: readonly PolicyRule[] = [
+  { ...everything, verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['velero.io'], resources: ['*'], verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
+]
+
+/**
+ * What restores take besides: any object of any type may be in a backup. `bind` and `escalate` let roles and bindings come back that
+ * give more than the server has itself. Left out of cluster-admin: impersonation, and what is no object of the API.
+ */
+export const restoreRules: readonly PolicyRule[] = [
+  ...readRules,
+  { ...everything, verbs: ['create', 'update', 'patch', 'delete'] },
+  { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'clusterroles'], verbs: ['bind', 'escalate'] },
+]
+
+/** In the server's own namespace: the lease by which replicas agree on who works. */
+export const roleRules: readonly PolicyRule[] = [
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'update', 'patch', 'delete'] },
+]
