@@ -109,6 +109,8 @@ test('property: once a day stays once for every day of the calendar, and in the 
   const day = fc.record({ zoneName, from: instant, hour: fc.nat({ max: 23 }), minute: fc.nat({ max: 59 }) })
   fc.assert(
     fc.property(day, ({ zoneName: zone, from, hour, minute }) => {
+      // Apia left out 30 December 2011: what was due on it is made up for as soon as the 31st begins, beside that day's own.
+      fc.pre(zone !== 'Pacific/Apia' || from >= new Date('2012-01-01'))
       const clocks = openTimeZone(zone) ?? assert.fail()
       const cron = parseCron(`CRON_TZ=${zone} ${minute} ${hour} * * *`)
       let at = nearShift(zone, from)
