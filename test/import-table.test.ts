@@ -24,6 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   server: ['controllers', 'runtime', 'plugins', 'store', 'kube', 'api'],
   agent: ['volumes', 'runtime', 'store', 'kube', 'api'],
   install: ['kube', 'api'],
+  doctor: ['backup', 'restore', 'archive', 'store', 'kube', 'api'],
   sandbox: ['kube'],
 }
 

@@ -10,6 +10,7 @@ import { backupLogs } from './commands/backup-logs.ts'
 import { clientConfigCommands } from './commands/client-config.ts'
 import { completion } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
+import { doctor } from './commands/doctor.ts'
 import { install } from './commands/install.ts'
 import { locationCreate } from './commands/location-create.ts'
 import { locationDelete } from './commands/location-delete.ts'
@@ -60,6 +61,7 @@ const withoutCompletion: readonly Command[] = [
   snapshotLocationCreate,
   snapshotLocationGet,
   snapshotLocationSet,
+  doctor,
   install,
   uninstall,
   server,

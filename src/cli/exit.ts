@@ -5,7 +5,7 @@ import { KubeError } from '#kube/error.ts'
 import { StoreError } from '#store/store.ts'
 
 /** What the process ends with. Documented in the README; scripts rely on it. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 130
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 130
 
 /** Done. */
 export const OK = 0
@@ -17,6 +17,8 @@ export const USAGE = 2
 export const PARTIAL = 3
 /** What was compared is not the same. */
 export const DIFFERENT = 4
+/** A check-up ended, and found something worse than a note. */
+export const FOUND = 5
 /** Stopped by Ctrl-C or SIGTERM. */
 export const INTERRUPTED = 130
 

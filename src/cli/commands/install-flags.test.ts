@@ -13,7 +13,7 @@ test('what belongs together passes', () => {
     { 'no-default-backup-location': true, 'use-volume-snapshots': false, 'no-secret': true },
     { 'no-default-backup-location': true, provider: 'aws', 'no-secret': true },
     { 'crds-only': true },
-    { ...good, features: ['EnableCSI'], 'uploader-type': 'kopia' },
+    { ...good, features: ['EnableCSI'], 'uploader-type': 'kopia', 'disable-informer-cache': true },
     { ...good, 'least-privilege': true, 'backup-only': true },
   ]
   for (const given of flags) assert.doesNotThrow(() => checkInstallFlags({ ...none, ...given }), JSON.stringify(given))

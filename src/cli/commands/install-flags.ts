@@ -14,7 +14,8 @@ const refused = {
 } as const
 
 /** Flags of Velero's `install` that are taken and change nothing, since what they tune is not there. */
-const idle = ['uploader-type', 'disable-informer-cache', 'item-block-worker-count'] as const
+const idle = ['uploader-type', 'item-block-worker-count'] as const
+const idleSwitches = ['disable-informer-cache', 'csi-snapshot-early-frequent-polling'] as const
 
 /** The flags of `install`. */
 export const installFlags = {
@@ -56,6 +57,7 @@ export const installFlags = {
   output: choice('how to print the objects', ['json', 'yaml'], { short: 'o' }),
   ...veleros(Object.keys(refused) as (keyof typeof refused)[], () => toggle('not in Lifeboat', { hidden: true })),
   ...veleros(idle, () => text('without effect', { hidden: true })),
+  ...veleros(idleSwitches, () => toggle('without effect', { hidden: true })),
 }
 
 /** What was given to `install`. */

@@ -1,0 +1,54 @@
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { Schedules } from '#api/schedule.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { ClusterFacts } from './facts.ts'
+
+const Namespaces: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+}
+
+/** Kubernetes makes them itself, and a server's own objects are the store's to know. */
+const ofTheSystem = new Set(['kube-system', 'kube-public', 'kube-node-lease'])
+
+/** Looks through a cluster with a server in `namespace`, or with none; writes nothing. Rejects with KubeError. */
+export async function examineCluster(
+  kube: KubeClient,
+  { namespace, signal }: { namespace: string; signal: AbortSignal },
+): Promise<ClusterFacts> {
+  const names = (await allOf(kube, Namespaces, { signal })).map(({ metadata }) => metadata.name)
+  const schedules = await allOf(kube, Schedules, { namespace, signal })
+  const locations = await allOf(kube, BackupStorageLocations, { namespace, signal })
+  return {
+    server: kube.server,
+    namespaces: names.filter((name) => !ofTheSystem.has(name) && name !== namespace).toSorted(),
+    schedules: schedules.length,
+    unavailable: locations
+      .filter(({ status }) => status?.phase === 'Unavailable')
+      .map(({ metadata, status }) => ({ name: metadata.name, why: status?.message || 'the server found it unusable' })),
+    idleSchedules: schedules.flatMap(({ metadata, spec, status }) => {
+      const refused = status?.phase === 'FailedValidation' ? (status.validationErrors ?? []).join('; ') : undefined
+      const why = refused ?? (spec.paused === true ? 'it is paused' : undefined)
+      return why === undefined ? [] : [{ name: metadata.name, why }]
+    }),
+  }
+}
+
+/** None where the type is not served. */
+async function allOf<T extends KubeObject>(
+  kube: KubeClient,
+  type: ResourceType<T>,
+  where: { namespace?: string; signal: AbortSignal },
+): Promise<T[]> {
+  try {
+    return (await Array.fromAsync(kube.pages(type, where))).flatMap(({ items }) => items)
+  } catch (error) {
+    if (error instanceof KubeError && error.problem === 'not-found') return []
+    throw error
+  }
+}
