@@ -27,6 +27,7 @@ import {
   Secrets,
   ServiceAccounts,
 } from '../support/objects.ts'
+import { veleroClient } from '../support/velero.ts'
 import { askForBackup, askForRestore, ended, eventually, makeLocation, startServer } from '../support/server.ts'
 
 const cluster = await ownCluster()
@@ -289,4 +290,17 @@ test('with least privileges the server makes backups of everything and restores 
   const restore = await ended(kube, Restores, { name: 'refused', namespace, seconds: 120 })
   assert.notEqual(restore.status?.phase, 'Completed')
   assert.equal(await kube.find(Namespaces, `${target}-2`), undefined)
+})
+
+test("Velero's own client takes our installation for one: it shows the location, adds no plug-in, and uninstalls all of it", async () => {
+  await said(...ask, ...image, '--no-secret')
+  const velero = await veleroClient({ kubeconfigPath, directory: join(folder.path, 'velero') })
+  assert.match(await velero('backup-location', 'get'), /default +aws +backups +Unknown/)
+  await assert.rejects(velero('plugin', 'add', 'velero/velero-plugin-for-aws:v1', '--confirm'))
+  const before = podSpec(await kube.get(Deployments, 'velero', { namespace: 'velero' }))
+  assert.ok(!('initContainers' in before))
+  assert.match(await velero('uninstall', '--force'), /Velero uninstalled/)
+  const labelled = { labelSelector: 'component=velero' }
+  for (const type of [Namespaces, ClusterRoleBindings, Definitions, Deployments])
+    assert.deepEqual((await kube.list(type, labelled)).items, [], type.plural)
 })
