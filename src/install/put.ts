@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { allCrds, CustomResourceDefinitions, type CustomResourceDefinition } from '#api/crd.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -71,6 +72,9 @@ async function put(kube: KubeClient, { type, object }: Installed, options: PutOp
     options.onPut(what, 'left')
     return
   }
+  // The role of a binding cannot be changed.
+  if (before !== undefined && !isDeepStrictEqual(before['roleRef'], object['roleRef']))
+    await kube.delete(type, name, { ...where, uid: before.metadata.uid })
   const after = await kube.apply(type, object, { ...where, fieldManager: FIELD_MANAGER, force: true })
   options.onPut(what, outcome(before, after))
 }

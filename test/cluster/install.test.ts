@@ -94,6 +94,10 @@ test('a dry run prints every object and changes nothing; installing makes them; 
   assert.match(other, /^Deployment\/velero: already exists, left as it is/m)
   const updated = await said(...ask, '--image', 'lifeboat:other', '--no-secret', '--apply')
   assert.match(updated, /^Deployment\/velero: changed$/m)
+  const fewer = await said(...ask, '--image', 'lifeboat:other', '--no-secret', '--least-privilege', '--apply')
+  assert.match(fewer, /^ClusterRoleBinding\/velero: changed$/m)
+  const narrowed = await kube.get(ClusterRoleBindings, 'velero')
+  assert.equal((narrowed['roleRef'] as { name: string }).name, 'velero')
   const { volumes } = podSpec(await kube.get(Deployments, 'velero', at))
   assert.deepEqual(
     volumes.map(({ name }) => name),
