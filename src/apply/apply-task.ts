@@ -38,11 +38,11 @@ type ToCreate = Extract<Prepared, { do: 'create' }>
 export async function applyTask(task: Task, prepared: ToCreate, target: Target): Promise<Outcome[]> {
   const { namespaces } = target
   if (task.resource === 'namespaces') {
-    const { presence, problem } = await presentNamespace(task.name, target)
+    const { presence, problem, first } = await presentNamespace(task.name, target)
     if (problem !== undefined) return [outcomeOf(task, prepared, failure(restoreFailure(task.resource, task, problem)))]
-    // A namespace that is there is used as it is; Velero does not count it either.
+    // A namespace that is there is used as it is; Velero does not count it either. Another one may have come to the same place.
     const here = outcomeOf(task, prepared, { action: undefined, remarks: [] })
-    if (presence === 'existing') return [{ ...here, because: 'namespace-exists', counts: false }]
+    if (presence === 'existing' || !first) return [{ ...here, because: 'namespace-exists', counts: false }]
     return [{ ...here, action: 'created', rehearsed: rehearsedNamespace(task.name, target) }]
   }
   const outcomes: Outcome[] = []

@@ -39,8 +39,10 @@ export function taskRunner(target: Target): TaskRunner {
     const prepared = await prepare(task)
     if (prepared.do === 'leave') return [leftAlone(task, prepared)]
     if (prepared.do === 'fail') {
-      const remarks = [{ severity: 'error' as const, message: prepared.message }]
-      return [outcomeOf(task, undefined, { action: 'failed', remarks })]
+      const remarks = [{ severity: 'error' as const, message: restoreFailure(task.resource, task, prepared.reason) }]
+      const { apiVersion, kind } = prepared.failed ?? {}
+      const failed = outcomeOf(task, undefined, { action: 'failed', remarks })
+      return [apiVersion && kind ? { ...failed, kind: { apiVersion, kind } } : failed]
     }
     const outcomes: Outcome[] = []
     for (const related of prepared.related) outcomes.push(...(await runBefore(task, related)))
@@ -61,11 +63,11 @@ export function taskRunner(target: Target): TaskRunner {
   return { run }
 }
 
-async function prepare(task: Task): Promise<Prepared | { do: 'fail'; message: string }> {
+async function prepare(task: Task): Promise<Prepared | { do: 'fail'; failed?: undefined; reason: string }> {
   try {
     return await task.prepare()
   } catch (error) {
     if (!(error instanceof Error) || error.name === 'AbortError') throw error
-    return { do: 'fail', message: restoreFailure(task.resource, task, error.message) }
+    return { do: 'fail', reason: error.message }
   }
 }

@@ -32,6 +32,8 @@ export type Prepared =
       remarks: readonly Remark[]
     }
   | Leaving
+  /** It cannot be made ready; `failed` is what was looked at. */
+  | { do: 'fail'; failed: KubeObject; reason: string }
 
 /** Nothing is to be done. */
 export interface Leaving {

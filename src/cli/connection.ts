@@ -3,6 +3,7 @@ import { parseDuration } from '#api/duration.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { versionsFeature, type RestoreSettings } from '#restore/settings.ts'
 import type { PluginSettings } from '#server/config.ts'
 import { openStore } from '#store/open.ts'
 import { featuresOf } from './client-config.ts'
@@ -13,6 +14,7 @@ import { duration, list, text, toggle, type FlagValues } from './flag.ts'
 import { klogFlags } from './klog-flags.ts'
 import { UserError, USAGE } from './exit.ts'
 import { loadPlugins, pluginFlags, pluginSettings } from './plugin-flags.ts'
+import type { restorePriorityFlags } from './restore-priorities.ts'
 import { serverDoor } from './server-door.ts'
 import { storeDoor } from './store-door.ts'
 
@@ -83,17 +85,29 @@ export async function openDoor(
   return await openDoorWith(context, flags, options)
 }
 
-/** As `openDoor`, with plug-ins for what this process does itself. UserError when plug-ins are named and a server would do the work. */
+/** As `openDoor`, with plug-ins and priorities for what this process does itself. UserError when there are some and a server would do the work. */
 export async function openActingDoor(
   context: CliContext,
-  flags: FlagValues<typeof doorFlags & typeof pluginFlags>,
+  flags: FlagValues<typeof doorFlags & typeof pluginFlags> & Partial<FlagValues<typeof restorePriorityFlags>>,
 ): Promise<Door> {
+  const { 'restore-resource-priorities': priorities } = flags
+  if (priorities !== undefined && storeUrl(context, flags) === undefined) {
+    throw new UserError('a server does this: give --restore-resource-priorities to `lifeboat server`', {
+      exitCode: USAGE,
+    })
+  }
   if (flags.plugins !== undefined && storeUrl(context, flags) === undefined) {
     throw new UserError('a server does this, with plug-ins of its own: give --plugins to `lifeboat server`', {
       exitCode: USAGE,
     })
   }
-  return await openDoorWith(context, flags, { plugins: pluginSettings(context, flags) })
+  return await openDoorWith(context, flags, { plugins: pluginSettings(context, flags), priorities })
+}
+
+interface DoorOptions {
+  readonly plugins?: PluginSettings
+  readonly priorities?: RestoreSettings['priorities']
+  readonly downloadTimeout?: number
 }
 
 type DoorFlags = FlagValues<typeof doorFlags> & Partial<FlagValues<typeof patientDownloadFlags>>
@@ -101,12 +115,12 @@ type DoorFlags = FlagValues<typeof doorFlags> & Partial<FlagValues<typeof patien
 async function openDoorWith(
   context: CliContext,
   flags: DoorFlags,
-  { plugins, downloadTimeout = 60_000 }: { plugins?: PluginSettings; downloadTimeout?: number },
+  { plugins, priorities, downloadTimeout = 60_000 }: DoorOptions,
 ): Promise<Door> {
   const url = storeUrl(context, flags)
   const namespace = serverNamespace(context, flags)
   const { now, signal } = context
-  const everyVersion = hasFeature(context, flags, 'EnableAPIGroupVersions')
+  const everyVersion = hasFeature(context, flags, versionsFeature)
   if (url === undefined) {
     const download = downloadSettings(context, flags, downloadTimeout)
     return serverDoor(await openCluster(context, flags), { namespace, signal, now, everyVersion, download })
@@ -117,6 +131,7 @@ async function openDoorWith(
     namespace,
     now,
     everyVersion,
+    restoreSettings: { priorities, choosesVersions: everyVersion },
     named: flags.store,
     createdBy: `lifeboat/${context.version}`,
     plugins: async (stop) => (plugins === undefined ? [] : await loadPlugins(plugins, stop)),

@@ -16,6 +16,7 @@ import { openBackup } from '#restore/backup-source.ts'
 import { previewRestore } from '#restore/preview.ts'
 import { exactNamespaces, safetyBackup, safetyProblem } from '#restore/safety-backup.ts'
 import { runRestore } from '#restore/run.ts'
+import type { RestoreSettings } from '#restore/settings.ts'
 import { matchesSelector, parseSelector } from '#selection/label-selector.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
 import { findObject } from '#store/find.ts'
@@ -41,6 +42,8 @@ export interface StoreDoorOptions {
   readonly createdBy: string
   /** Loads the plug-ins of this process, if it may have any; called only by what runs them. Rejects with PluginError. */
   readonly plugins?: (signal: AbortSignal) => Promise<readonly PluginModule[]>
+  /** For restores that this process does. */
+  readonly restoreSettings?: RestoreSettings | undefined
   /** Connects to the cluster; called only by what needs one. */
   readonly cluster: () => Promise<KubeClient>
 }
@@ -171,6 +174,7 @@ async function createRestore(asked: Restore, following: Following, options: Stor
       store,
       now,
       plugins,
+      settings: options.restoreSettings,
       signal,
       onProgress: ({ step, itemsRestored, totalItems }) =>
         following.onStanding({
@@ -208,7 +212,7 @@ async function rehearse(asked: Restore, signal: AbortSignal, options: StoreDoorO
   stack.defer(() => kube.close())
   const { restore } = await acceptRestore(asked, { kube, backups, taken, signal })
   const source = stack.use(await openBackup(restore.spec.backupName ?? '', { store, signal }))
-  const previewed = await previewRestore({ restore, source, kube, plugins, signal })
+  const previewed = await previewRestore({ restore, source, kube, plugins, settings: options.restoreSettings, signal })
   const opened = stack.move()
   return { ...previewed, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }

@@ -6,7 +6,7 @@ import type { PluginModule } from '#plugins/open.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
 import { cleanUpRestore } from './restore-deletion.ts'
-import { makeRestore } from './restore-run.ts'
+import { makeRestore, type MakeOptions } from './restore-run.ts'
 import { startRestore } from './restore-start.ts'
 import { restoreTurnsOf, type RestoreTurns } from './restore-turns.ts'
 
@@ -14,6 +14,8 @@ export interface RestoreControllerOptions {
   readonly stores: LocationStores
   /** For restores that do not say; Go notation. */
   readonly itemOperationTimeout: string
+  /** How restores are done, besides what each says. */
+  readonly settings?: MakeOptions['settings']
   /** Restores run at once, not counting those that wait for operations of plug-ins. */
   readonly concurrent: number
   readonly plugins: readonly PluginModule[]

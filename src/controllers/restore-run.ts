@@ -7,6 +7,7 @@ import { timestamp } from '#api/timestamp.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import { restoreOperationStatus, type RestoreOperationStanding } from '#restore/operations.ts'
 import { runRestore } from '#restore/run.ts'
+import type { RestoreSettings } from '#restore/settings.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
 import { deletionOf } from './restore-deletion.ts'
@@ -19,6 +20,8 @@ export interface MakeOptions {
   readonly operationPollMillis?: number | undefined
   /** Told when others may run, since this one only waits for operations. */
   readonly onWaiting: () => Promise<void>
+  /** How restores are done, besides what each says. */
+  readonly settings?: RestoreSettings | undefined
   /** True for a restore that a server left in progress. */
   readonly resumes: boolean
 }
@@ -85,6 +88,7 @@ async function run(restore: Restore, environment: Environment, options: MakeOpti
       store,
       now,
       signal,
+      settings: options.settings,
       resumes: options.resumes,
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { defaultPriorities, parsePriorities, restoreOrder, restoreWaves } from './order.ts'
+import { defaultPriorities, parsePriorities, restoreWaves } from './order.ts'
 
 const crds = 'customresourcedefinitions.apiextensions.k8s.io'
 const others = [
@@ -18,29 +18,27 @@ const others = [
 const all = [...defaultPriorities.high, ...others, ...defaultPriorities.low]
 const someResources = fc.array(fc.oneof(fc.constantFrom(...all), fc.stringMatching(/^[a-z]{1,4}(\.x)?$/)))
 
-test('the strict order is first ones, the rest by name, last ones', () => {
-  const resources = [
-    'clusters.cluster.x-k8s.io',
-    'trees.orchard.test',
-    'pods',
-    'deployments.apps',
-    'pods',
-    crds,
-    'secrets',
-  ]
-  assert.deepEqual(restoreOrder(resources), [
-    crds,
-    'secrets',
-    'pods',
-    'deployments.apps',
-    'trees.orchard.test',
-    'clusters.cluster.x-k8s.io',
-  ])
+test('the server flag’s list is parted by a single dash', () => {
+  for (const [list, high, low] of [
+    [['a', 'b', '-', 'c'], ['a', 'b'], ['c']],
+    [['a'], ['a'], []],
+    [['-', 'a.x-y.z'], [], ['a.x-y.z']],
+    [['deployments.apps', '-'], ['deployments.apps'], []],
+  ] as const) {
+    assert.deepEqual(parsePriorities(list), { priorities: { high, low } })
+  }
 })
 
-test('the server flag’s list is parted by a single dash', () => {
-  assert.deepEqual(parsePriorities(['a', 'b', '-', 'c']), { high: ['a', 'b'], low: ['c'] })
-  assert.deepEqual(parsePriorities(['a']), { high: ['a'], low: [] })
+test('a list of priorities that makes no sense is told so', () => {
+  for (const [list, problem] of [
+    [['a', '-', 'b', '-', 'c'], 'has more than one "-"; a single one parts what comes first from what comes last'],
+    [['a', ''], 'has "", which is no type; write for example pods or deployments.apps'],
+    [['Pods'], 'has "Pods", which is no type; write for example pods or deployments.apps'],
+    [['pods secrets'], 'has "pods secrets", which is no type; write for example pods or deployments.apps'],
+    [['pods', '-', 'pods'], 'names pods twice'],
+  ] as const) {
+    assert.deepEqual(parsePriorities(list), { problem })
+  }
 })
 
 /** Pairs in which the first must be finished before the second starts, with what breaks otherwise. */
@@ -101,7 +99,6 @@ test('every resource is in one wave, and no wave is empty', () => {
       const waves = restoreWaves(resources, own)
       assert.deepEqual(waves.flat().toSorted(), [...new Set(resources)].toSorted())
       assert.ok(waves.every((wave) => wave.length > 0))
-      assert.deepEqual(restoreOrder(resources, own).toSorted(), [...new Set(resources)].toSorted())
     }),
   )
 })

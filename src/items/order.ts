@@ -42,20 +42,21 @@ export const defaultPriorities: Priorities = {
   ],
 }
 
-/** Reads Velero's server flag `--restore-resource-priorities`: a list of `plural.group` in which a single `-` parts first from last. */
-export function parsePriorities(list: readonly string[]): Priorities {
+/**
+ * Reads Velero's server flag `--restore-resource-priorities`: a list of types in which a single `-` parts first from last. Names are as
+ * users write them; whoever knows the types resolves them. The other way out is what is wrong with the list.
+ */
+export function parsePriorities(list: readonly string[]): { priorities: Priorities } | { problem: string } {
   const parting = list.indexOf('-')
-  if (parting < 0) return { high: list, low: [] }
-  return { high: list.slice(0, parting), low: list.slice(parting + 1) }
-}
-
-/** Velero's strict order of types: first ones, the rest by name, last ones. Every resource comes once. */
-export function restoreOrder(resources: Iterable<string>, priorities: Priorities = defaultPriorities): string[] {
-  const wanted = new Set(resources)
-  const named = new Set([...priorities.high, ...priorities.low])
-  const rest = [...wanted].filter((resource) => !named.has(resource)).toSorted()
-  const whole = new Set([...priorities.high, ...rest, ...priorities.low])
-  return [...whole].filter((resource) => wanted.has(resource))
+  const names = list.filter((_, index) => index !== parting)
+  const bad = names.find((name) => !/^[a-z][a-z0-9]*(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name))
+  if (bad === '-') return { problem: 'has more than one "-"; a single one parts what comes first from what comes last' }
+  if (bad !== undefined)
+    return { problem: `has "${bad}", which is no type; write for example pods or deployments.apps` }
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) return { problem: `names ${twice} twice` }
+  if (parting < 0) return { priorities: { high: names, low: [] } }
+  return { priorities: { high: names.slice(0, parting), low: names.slice(parting) } }
 }
 
 // One line per wave, each with the reason why it stands after what is above it. Velero goes type by type in one strict order;

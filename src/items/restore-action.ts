@@ -15,6 +15,8 @@ export interface RestoreFacts {
 export type ActionResult =
   | { readonly object: KubeObject; readonly related?: readonly ItemRef[] }
   | { readonly skip: 'token-of-live-service-account' | 'automanaged-api-service' }
+  /** Why the object cannot be restored as the user wants it. */
+  | { readonly fail: string }
 
 /** One of Velero's restore item actions (spec/restore §9). `execute` returns a changed copy and leaves its argument alone. */
 export interface RestoreAction {

@@ -18,7 +18,7 @@ function object(fields: object, apiVersion = 'v1'): KubeObject {
   return { apiVersion, kind: 'Any', metadata: { name: 'x', namespace: 'shop' }, ...fields }
 }
 
-/** Runs all actions that apply, as the restore step does; a skip is its reason. */
+/** Runs all actions that apply, as the restore step does; a skip or failure is its reason. */
 function restored(
   resource: string,
   archived: KubeObject,
@@ -30,6 +30,7 @@ function restored(
   for (const action of restoreActions.filter(({ appliesTo }) => appliesTo(resource))) {
     const outcome = action.execute(result, { archived, resource, context: { ...context, ...more } })
     if ('skip' in outcome) return outcome.skip
+    if ('fail' in outcome) return outcome.fail
     result = outcome.object
     related.push(...(outcome.related ?? []).map(refKey))
   }
@@ -113,7 +114,7 @@ test('a service account loses one token secret', () => {
 })
 
 test('storage classes are changed in claims, volumes and claim templates', () => {
-  const storageClasses = { slow: 'fast' }
+  const storageClasses = { is: { mapping: { slow: 'fast' }, existing: new Set(['fast']) } }
   const claim = { spec: { storageClassName: 'slow' } }
   const fast = { storageClassName: 'fast' }
   assert.deepEqual(specOf('persistentvolumeclaims', object(claim), { storageClasses }), fast)
@@ -124,11 +125,33 @@ test('storage classes are changed in claims, volumes and claim templates', () =>
   assert.deepEqual(specOf('persistentvolumeclaims', object(claim)), claim.spec)
 })
 
+test('what would get a storage class that is not there fails, everything else does not', () => {
+  const storageClasses = { is: { mapping: { slow: 'gone', old: 'fast' }, existing: new Set(['fast']) } }
+  const claim = (storageClassName?: string): object => ({ spec: { storageClassName } })
+  const told = 'there is no StorageClass gone, to which it is to be changed'
+  for (const resource of ['persistentvolumeclaims', 'persistentvolumes']) {
+    assert.equal(restored(resource, object(claim('slow')), { storageClasses }), told)
+    assert.equal(typeof restored(resource, object(claim('other')), { storageClasses }), 'object')
+    assert.equal(typeof restored(resource, object(claim()), { storageClasses }), 'object')
+  }
+  const set = object({ spec: { volumeClaimTemplates: [claim('old'), claim('slow')] } })
+  assert.equal(restored('statefulsets.apps', set, { storageClasses }), told)
+})
+
+test('an action that is configured twice fails everything that it looks at, and nothing else', () => {
+  const problem = 'there are 2 ConfigMaps'
+  const both = { storageClasses: { problem }, imageRules: { problem } }
+  for (const resource of ['persistentvolumeclaims', 'persistentvolumes', 'statefulsets.apps', 'pods', 'jobs.batch'])
+    assert.equal(restored(resource, object({ spec: {} }), both), problem, resource)
+  assert.equal(typeof restored('services', object({ spec: {} }), both), 'object')
+})
+
 test('images are changed wherever a pod is described, each by the first rule that fits', () => {
-  const imageRules = [
+  const rules = [
     { from: 'old.test/', to: 'new.test/' },
     { from: 'old', to: 'never' },
   ]
+  const imageRules = { is: rules }
   const pod = (image: string): object => ({ containers: [{ image }], initContainers: [{ image: 'kept' }] })
   const [before, after] = [pod('old.test/web:1'), pod('new.test/web:1')]
   assert.deepEqual(specOf('pods', object({ spec: before }), { imageRules }), after)

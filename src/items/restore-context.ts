@@ -7,6 +7,16 @@ export interface ImageRule {
   readonly to: string
 }
 
+/** Which StorageClass takes the place of which. */
+export interface StorageClassRules {
+  readonly mapping: Readonly<Record<string, string>>
+  /** Those in the target cluster; it grows as the restore makes more. */
+  readonly existing: ReadonlySet<string>
+}
+
+/** What a user wants of an action; with a problem, every object that the action looks at fails. */
+export type ActionSetting<T> = { readonly is: T } | { readonly problem: string }
+
 /** What restoring one object depends on besides the object. The same for all objects of a restore. */
 export interface RestoreContext {
   readonly backupName: string
@@ -17,9 +27,10 @@ export interface RestoreContext {
   readonly volumes: ReadonlyMap<string, VolumeDecision>
   /** `namespace/name` of the ServiceAccounts that live in the target cluster. */
   readonly liveServiceAccounts: ReadonlySet<string>
-  /** Old StorageClass → new one; absent means no such ConfigMap. */
-  readonly storageClasses?: Readonly<Record<string, string>> | undefined
-  readonly imageRules?: readonly ImageRule[] | undefined
+  /** Absent when nobody configured it. */
+  readonly storageClasses?: ActionSetting<StorageClassRules> | undefined
+  /** Absent when nobody configured it. */
+  readonly imageRules?: ActionSetting<readonly ImageRule[]> | undefined
   /** The rules of `spec.resourceModifier`. */
   readonly modifiers?: readonly ModifierRule[] | undefined
   /** Whether objects of a type get their status back (`restoresStatus`). */

@@ -25,6 +25,7 @@ export interface RestoreItem {
 /** Why an object that was selected is not restored all the same. */
 export type RestoreStepSkip =
   | 'finished'
+  | 'place-taken'
   | 'mirror-pod'
   | 'provisioned-anew'
   | 'needs-native-snapshot'
@@ -56,18 +57,20 @@ export type Prepared =
       stopped: readonly string[]
     }
   | { do: 'skip'; reason: RestoreStepSkip }
+  /** It cannot be restored as the user wants it. */
+  | { do: 'fail'; message: string }
 
 /** What to send to the API server for one archived object (spec/restore §6, steps 2 and 4-10). `item.object` is not changed. Not for Namespaces (`prepareNamespace`). */
 export function prepareForRestore(item: RestoreItem, context: RestoreContext): Prepared {
   const begun = beginRestore(item, context)
-  return begun.do === 'skip' ? begun : finishRestore(item, begun, context)
+  return begun.do === 'go-on' ? finishRestore(item, begun, context) : begun
 }
 
 /** The first half of `prepareForRestore`, up to Velero's own actions. */
 export function beginRestore(
   item: RestoreItem,
   context: RestoreContext,
-): BegunRestore | Extract<Prepared, { do: 'skip' }> {
+): BegunRestore | Exclude<Prepared, { do: 'create' }> {
   const { resource, object: archived } = item
   const reason = ownReason(item) ?? volumeReason(item, context)
   if (reason !== undefined) return { do: 'skip', reason }
@@ -78,6 +81,7 @@ export function beginRestore(
     if (!action.appliesTo(resource)) continue
     const result = action.execute(object, { archived, resource, context })
     if ('skip' in result) return { do: 'skip', reason: result.skip }
+    if ('fail' in result) return { do: 'fail', message: result.fail }
     object = result.object
     related.push(...(result.related ?? []))
   }

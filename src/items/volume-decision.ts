@@ -12,11 +12,20 @@ export interface VolumeInfo {
   backupMethod?: string | undefined
 }
 
-/** Whether a PersistentVolume is restored as it was or its claim gets a new one (spec/restore §8.1). `info`: undefined when the backup has no entry for it. */
-export function decideVolume(volume: KubeObject, info: VolumeInfo | undefined): VolumeDecision {
+/** What besides the volume decides about it. */
+export interface VolumeFacts {
+  /** Undefined when the backup has no entry for it. */
+  readonly info: VolumeInfo | undefined
+  /** `spec.restorePVs`; false: nothing is made from snapshots. */
+  readonly restorePVs?: boolean | null | undefined
+}
+
+/** Whether a PersistentVolume is restored as it was or its claim gets a new one (spec/restore §8.1). */
+export function decideVolume(volume: KubeObject, { info, restorePVs }: VolumeFacts): VolumeDecision {
   switch (info?.backupMethod ?? '') {
     case 'NativeSnapshot':
-      return 'from-native-snapshot'
+      // The user says that the old volume is to be used.
+      return restorePVs === false ? 'as-is' : 'from-native-snapshot'
     case 'PodVolumeBackup':
     case 'CSISnapshot':
       return 'provision-anew'

@@ -13,8 +13,12 @@ import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/r
 import type { GitOpsOwners } from './gitops-owners.ts'
 import type { ActedItem, RestoreItemActions } from './item-actions.ts'
 import type { RestoreFacts } from './restore-facts.ts'
+import { type Winner, rivalsFor, saysTheSame } from './rivals.ts'
 
-export interface ArchivedTaskOptions extends Pick<RestoreFacts, 'scope' | 'context' | 'volumesWithData'> {
+export interface ArchivedTaskOptions extends Pick<
+  RestoreFacts,
+  'scope' | 'context' | 'volumesWithData' | 'versions' | 'priorities'
+> {
   archive: OpenArchive
   log: RunLog
   wishes: RestoreWishes
@@ -38,10 +42,11 @@ type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, volumesWithData, log, wishes, gitOps, actions } = options
+  const { archive, scope, context, volumesWithData, versions, log, wishes, gitOps, actions } = options
   const comparesExactly = wishes.exact || wishes.policy === 'recreate'
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
+  const rivals = rivalsFor({ archive, scope, mapping: context.namespaceMapping })
   // An object that a label selector leaves out is restored all the same when another one needs it, and only once.
   const taken = new Set<number>()
   const spoilt = new Set<number>()
@@ -62,6 +67,8 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     if (!selected) return notMeant
     taken.add(entry.ordinal)
     refuseMisnamed(object, entry)
+    const winner = await rivals.winnerOver(entry)
+    if (winner !== undefined) return leftFor(winner, { entry, object, log })
     const keptByGit = await gitOps?.ownerOf(object)
     if (keptByGit !== undefined && wishes.skipsGitOpsManaged) {
       return { do: 'leave', skipped: object, because: 'left-to-git', keptByGit, remarks: [] }
@@ -75,6 +82,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     const acted: ActedItem | typeof begun =
       begun.do === 'go-on' && actions !== undefined ? await actions.act(entry, object, begun) : begun
     const step = acted.do === 'go-on' ? finishRestore(item, acted, context) : acted
+    if (step.do === 'fail') return { do: 'fail', failed: object, reason: step.message }
     if (step.do === 'skip') {
       const { resource, namespace = '', name } = entry
       log.info('left out', { resource, namespace, name, reason: step.reason })
@@ -117,7 +125,8 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     const key = refKey(ref)
     const known = related.get(key)
     if (known !== undefined) return [known]
-    const entry = archive.find(entryPath({ ...ref, version: undefined, preferred: false }))
+    const { version, preferred = false } = versions.get(ref.resource) ?? {}
+    const entry = archive.find(entryPath({ ...ref, version, preferred }))
     if (entry === undefined) return remember(key, missingTask(ref, wantedBy))
     if (restoreSkipReason(entry, scope, 'related') !== undefined) return []
     const own = listed.get(entry.ordinal)
@@ -131,11 +140,24 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     listed(entry) {
       const task = taskOf(entry, 'listed')
       listed.set(entry.ordinal, task)
+      rivals.add(entry)
       return task
     },
     renamed,
     took: ({ ordinal }) => taken.has(ordinal) || spoilt.has(ordinal),
   }
+}
+
+/** Velero drops the later object without a word; where it says something else, somebody has to know. */
+function leftFor(
+  winner: Winner,
+  { entry, object, log }: { entry: ArchivedEntry; object: KubeObject; log: RunLog },
+): Prepared {
+  const { resource, namespace = '', name } = entry
+  log.info('left out', { resource, namespace, name, reason: 'place-taken' })
+  const message = `${refKey(entry)} is not restored: ${refKey(winner.entry)} comes to the same place and is not the same`
+  const remarks: Remark[] = saysTheSame(winner.object, object) ? [] : [{ severity: 'warning', message }]
+  return { ...notMeant, because: 'place-taken', remarks }
 }
 
 const postRestoreCommand = `${hookPrefixes.postRestore}command`

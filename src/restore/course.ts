@@ -11,7 +11,8 @@ import { extraObjects } from './extra-objects.ts'
 import { type GitOpsOwners, gitOpsOwners } from './gitops-owners.ts'
 import type { RestoreItemActions } from './item-actions.ts'
 import { type Plan, planRestore } from './plan.ts'
-import { gatherFacts } from './restore-facts.ts'
+import { type RestoreFacts, gatherFacts } from './restore-facts.ts'
+import type { RestoreSettings } from './settings.ts'
 
 /** How long slow things are waited for, in milliseconds; default ten minutes each, as Velero. */
 export interface RestorePatience {
@@ -32,6 +33,7 @@ export interface CourseOptions {
   log: RunLog
   /** Not in a rehearsal. */
   actions?: RestoreItemActions | undefined
+  settings?: RestoreSettings | undefined
   patience?: RestorePatience | undefined
   resumes?: boolean | undefined
   /** True: nothing is written and nothing waited for; the outcomes are what would become of each object. */
@@ -49,9 +51,9 @@ export interface Course {
 
 /** Gathers the facts and plans. Rejects with KubeError; so do the outcomes, when the cluster cannot be worked with. */
 export async function openCourse(options: CourseOptions): Promise<Course> {
-  const { restore, source, kube, log, actions, rehearses, signal } = options
+  const { restore, source, kube, log, settings, actions, rehearses, signal } = options
   const backupName = restore.spec.backupName ?? ''
-  const { liveServiceAccounts, ...facts } = await gatherFacts({ restore, backupName, source, kube, signal })
+  const { warnings, took, ...facts } = await gatherFacts({ restore, backupName, source, kube, settings, signal })
   const wishes = restoreWishes(restore)
   const asks = rehearses === true || wishes.skipsGitOpsManaged
   const gitOps = asks ? await gitOpsOwners(source.archive, { kube, signal }) : undefined
@@ -59,8 +61,8 @@ export async function openCourse(options: CourseOptions): Promise<Course> {
   const playing = { ...options, plan, wishes, gitOps, scope: facts.scope }
   return {
     plan,
-    warnings: generalWarnings(options, plan),
-    outcomes: withAccounts(play(playing), liveServiceAccounts),
+    warnings: [...warnings, ...generalWarnings(options, plan)],
+    outcomes: toldTo(took, play(playing)),
   }
 }
 
@@ -89,12 +91,9 @@ function play(playing: Playing): AsyncIterable<Outcome> {
   })
 }
 
-/** Tokens of accounts that are there now are made by the cluster itself. */
-async function* withAccounts(outcomes: AsyncIterable<Outcome>, accounts: Set<string>): AsyncGenerator<Outcome> {
+async function* toldTo(took: RestoreFacts['took'], outcomes: AsyncIterable<Outcome>): AsyncGenerator<Outcome> {
   for await (const outcome of outcomes) {
-    if (outcome.resource === 'serviceaccounts' && outcome.action !== undefined) {
-      accounts.add(`${outcome.namespace}/${outcome.name}`)
-    }
+    took(outcome)
     yield outcome
   }
 }

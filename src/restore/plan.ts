@@ -23,12 +23,14 @@ export interface Plan {
 
 /** Plans the restore of everything in the archive that the scope takes, in dependency order. */
 export function planRestore(options: ArchivedTaskOptions): Plan {
-  const { archive, scope, log } = options
+  const { archive, scope, versions, priorities, log } = options
   const tasks = archivedTasks(options)
   const sources = new Map<string, string>()
   const wave = (resources: readonly string[]): Wave =>
     resources.flatMap((resource) => {
-      const entries = [...archive.entriesOf(resource)].filter((entry) => restoreSkipReason(entry, scope) === undefined)
+      const entries = [...archive.entriesOf(resource, versions.get(resource))].filter(
+        (entry) => restoreSkipReason(entry, scope) === undefined,
+      )
       // In the order in which the API server lists them, so that live objects can be read alongside.
       return entries.toSorted(byPlace).map((entry) => {
         const task = tasks.listed(entry)
@@ -39,7 +41,7 @@ export function planRestore(options: ArchivedTaskOptions): Plan {
         return task
       })
     })
-  const waves = restoreWaves(archive.resources()).map(wave)
+  const waves = restoreWaves(archive.resources(), priorities).map(wave)
   return {
     waves,
     tasks: waves.reduce((sum, { length }) => sum + length, 0),
@@ -50,8 +52,10 @@ export function planRestore(options: ArchivedTaskOptions): Plan {
     },
     renamed: tasks.renamed,
     *leftOut() {
-      for (const entry of archive.entries()) {
-        if (!tasks.took(entry)) yield { entry, because: restoreSkipReason(entry, scope) ?? 'selector-mismatch' }
+      for (const resource of archive.resources()) {
+        for (const entry of archive.entriesOf(resource, versions.get(resource))) {
+          if (!tasks.took(entry)) yield { entry, because: restoreSkipReason(entry, scope) ?? 'selector-mismatch' }
+        }
       }
     },
   }

@@ -46,7 +46,7 @@ export interface RestorePreview {
 }
 
 /** What a preview takes of a run: nothing that could write. */
-export interface PreviewOptions extends Pick<CourseOptions, 'restore' | 'source' | 'kube' | 'signal'> {
+export interface PreviewOptions extends Pick<CourseOptions, 'restore' | 'source' | 'kube' | 'settings' | 'signal'> {
   /** They are not asked; the findings say so. */
   plugins?: readonly PluginModule[] | undefined
 }

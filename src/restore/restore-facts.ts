@@ -1,14 +1,25 @@
-import type { Restore } from '#api/restore.ts'
-import type { OpenArchive } from '#archive/open.ts'
+import type { Restore, RestoreSpec } from '#api/restore.ts'
+import type { Outcome } from '#apply/outcome.ts'
+import type { ArchivedVersion, OpenArchive } from '#archive/open.ts'
 import type { ModifierRule } from '#items/modifier-rules.ts'
+import type { Priorities } from '#items/order.ts'
 import type { RestoreContext } from '#items/restore-context.ts'
 import { type VolumeInfo as DecidingInfo, type VolumeDecision, decideVolume } from '#items/volume-decision.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
-import { type RestoreScope, compileRestoreScope, restoreSkipReason, restoresStatus } from '#selection/restore-scope.ts'
+import {
+  type RestoreScope,
+  compileRestoreScope,
+  restoreSkipReason,
+  restoredResource,
+  restoresStatus,
+} from '#selection/restore-scope.ts'
+import { readActionSettings } from './action-settings.ts'
 import type { BackupSource } from './backup-source.ts'
 import { RestoreError } from './error.ts'
+import { chosenVersions } from './chosen-versions.ts'
 import { readModifiers } from './modifiers.ts'
+import type { RestoreSettings } from './settings.ts'
 
 /** The name under which archives keep the definitions of custom types. */
 export const definitionsResource = 'customresourcedefinitions.apiextensions.k8s.io'
@@ -25,10 +36,16 @@ const ServiceAccounts: ResourceType = {
 export interface RestoreFacts {
   scope: RestoreScope
   context: RestoreContext
-  /** The set in `context.liveServiceAccounts`, to which accounts are added as they are restored. */
-  liveServiceAccounts: Set<string>
-  /** Names of the PersistentVolumes whose data were backed up, in whatever way. */
+  /** Names of the PersistentVolumes whose data were backed up and are to come back, in whatever way. */
   volumesWithData: ReadonlySet<string>
+  /** Of types that are restored from another version folder than their unversioned copies come from. */
+  versions: ReadonlyMap<string, ArchivedVersion>
+  /** With names as the archive has them; undefined for the order of this program. */
+  priorities: Priorities | undefined
+  /** About the restore as a whole. */
+  warnings: readonly string[]
+  /** To be told of each object that is done: what is there now counts for those that follow. */
+  readonly took: (outcome: Outcome) => void
 }
 
 export interface FactOptions {
@@ -36,36 +53,73 @@ export interface FactOptions {
   backupName: string
   source: BackupSource
   kube: KubeClient
+  settings?: RestoreSettings | undefined
   signal?: AbortSignal | undefined
 }
 
 /** Reads from archive and cluster what the decisions on single objects depend on. Rejects with KubeError, or with RestoreError 'bad-modifiers'. */
-export async function gatherFacts({ restore, backupName, source, kube, signal }: FactOptions): Promise<RestoreFacts> {
+export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
+  const { restore, backupName, source, kube, settings = {}, signal } = options
   const { archive } = source
-  const { types } = await kube.discover({ signal })
-  const scope = compileRestoreScope(restore.spec, {
-    served: [...types, ...(await definedTypes(archive, signal))],
-    archived: archive.resources(),
-  })
-  const liveServiceAccounts = new Set<string>()
-  // Only the tokens among the Secrets ask for accounts.
-  if (archive.resources().includes('secrets')) {
-    for await (const { items } of kube.pages(ServiceAccounts, { signal })) {
-      for (const { metadata } of items) liveServiceAccounts.add(`${metadata.namespace}/${metadata.name}`)
-    }
-  }
+  const { spec } = restore
+  const { namespace } = restore.metadata
+  const served = (await kube.discover({ signal })).types
+  const types = { served: [...served, ...(await definedTypes(archive, signal))], archived: archive.resources() }
+  const scope = compileRestoreScope(spec, types)
+  const liveServiceAccounts = await accountsIn(kube, archive, signal)
+  const { liveStorageClasses, warnings, ...actions } = await readActionSettings(kube, { namespace, signal })
   const context: RestoreContext = {
     backupName,
     restoreName: restore.metadata.name,
-    namespaceMapping: restore.spec.namespaceMapping,
-    preserveNodePorts: restore.spec.preserveNodePorts ?? false,
-    volumes: await volumeDecisions(source, { scope, signal }),
+    namespaceMapping: spec.namespaceMapping,
+    preserveNodePorts: spec.preserveNodePorts ?? false,
+    volumes: await volumeDecisions(source, { scope, restorePVs: spec.restorePVs, signal }),
     liveServiceAccounts,
+    ...actions,
     modifiers: await modifiersOf(restore, kube, signal),
     restoresStatus: (resource) => restoresStatus(scope, resource),
   }
-  const withData = [...source.volumes].filter(([, info]) => Boolean(info['backupMethod']))
-  return { scope, context, liveServiceAccounts, volumesWithData: new Set(withData.map(([name]) => name)) }
+  const resolved = (names: readonly string[]): string[] => names.map((name) => restoredResource(name, types))
+  return {
+    scope,
+    context,
+    volumesWithData: volumesWithData(source, spec.restorePVs),
+    versions:
+      settings.choosesVersions === true ? await chosenVersions(kube, { archive, served, namespace }) : new Map(),
+    priorities: settings.priorities && {
+      high: resolved(settings.priorities.high),
+      low: resolved(settings.priorities.low),
+    },
+    warnings,
+    took: ({ resource, namespace: place, name, action }) => {
+      if (action === undefined) return
+      // Tokens of accounts that are there now are made by the cluster itself.
+      if (resource === 'serviceaccounts') liveServiceAccounts.add(`${place}/${name}`)
+      if (resource === 'storageclasses.storage.k8s.io') liveStorageClasses.add(name)
+    },
+  }
+}
+
+/** The ServiceAccounts of the cluster; only the tokens among the Secrets ask for them. */
+async function accountsIn(
+  kube: KubeClient,
+  archive: OpenArchive,
+  signal: AbortSignal | undefined,
+): Promise<Set<string>> {
+  const accounts = new Set<string>()
+  if (!archive.resources().includes('secrets')) return accounts
+  for await (const { items } of kube.pages(ServiceAccounts, { signal })) {
+    for (const { metadata } of items) accounts.add(`${metadata.namespace}/${metadata.name}`)
+  }
+  return accounts
+}
+
+/** Without `restorePVs` nobody asks for what snapshots hold. */
+function volumesWithData({ volumes }: BackupSource, restorePVs: RestoreSpec['restorePVs']): Set<string> {
+  const asked = [...volumes].filter(([, { backupMethod }]) => {
+    return restorePVs === false ? backupMethod === 'PodVolumeBackup' : Boolean(backupMethod)
+  })
+  return new Set(asked.map(([name]) => name))
 }
 
 /** The doors have looked at them already, but what they saw may have been changed since, by a restart even. */
@@ -81,7 +135,11 @@ async function modifiersOf(
 
 async function volumeDecisions(
   { archive, volumes }: BackupSource,
-  { scope, signal }: { scope: RestoreScope; signal: AbortSignal | undefined },
+  {
+    scope,
+    restorePVs,
+    signal,
+  }: { scope: RestoreScope; signal: AbortSignal | undefined } & Pick<RestoreSpec, 'restorePVs'>,
 ): Promise<Map<string, VolumeDecision>> {
   const decisions = new Map<string, VolumeDecision>()
   const place = { resource: 'persistentvolumes', namespace: undefined }
@@ -89,7 +147,7 @@ async function volumeDecisions(
   if (restoreSkipReason(place, scope, 'related') !== undefined) return decisions
   for await (const volume of objectsOf(archive, place.resource, signal)) {
     const { name } = volume.metadata
-    decisions.set(name, decideVolume(volume, volumes.get(name) as DecidingInfo | undefined))
+    decisions.set(name, decideVolume(volume, { info: volumes.get(name) as DecidingInfo | undefined, restorePVs }))
   }
   return decisions
 }

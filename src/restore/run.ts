@@ -18,6 +18,7 @@ import { openRestoreItemActions, type RestoreItemActions } from './item-actions.
 import { restoreOperationStatus, type RestoreOperationOptions } from './operations.ts'
 import type { RestoreProgress } from './progress.ts'
 import { type RestoreRecord, restoreRecord } from './restore-record.ts'
+import type { RestoreSettings } from './settings.ts'
 
 export interface RestoreRun extends Pick<RestoreOperationOptions, 'operationPollMillis' | 'onOperations'> {
   /** Defaulted and validated, with `spec.backupName` set. `metadata.uid` may be absent (no installation). */
@@ -31,6 +32,7 @@ export interface RestoreRun extends Pick<RestoreOperationOptions, 'operationPoll
   spoolDir?: string | undefined
   /** Their actions are run on the items, in order. */
   plugins?: readonly PluginModule[] | undefined
+  settings?: RestoreSettings | undefined
   patience?: RestorePatience | undefined
   /** True when an earlier run of this very restore (same `metadata.uid`) was cut off: it is taken up instead of refused. */
   resumes?: boolean | undefined
@@ -122,8 +124,8 @@ async function restoreObjects(
   run: RestoreRun,
   { source, log, standing, actions }: Sources & { standing: Standing; actions: RestoreItemActions | undefined },
 ): Promise<RestoreRecord> {
-  const { restore, kube, signal, patience, resumes } = run
-  const course = await openCourse({ restore, source, kube, log, actions, patience, resumes, signal })
+  const { restore, kube, signal, settings, patience, resumes } = run
+  const course = await openCourse({ restore, source, kube, log, settings, actions, patience, resumes, signal })
   const record = restoreRecord({ log, totalItems: course.plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')

@@ -62,9 +62,9 @@ export type RestoreSkipReason =
 
 /** Compiles valid filters. Namespace patterns are matched as they are (spec/restore §4). */
 export function compileRestoreScope(filters: RestoreFilters, types: RestoreTypes): RestoreScope {
-  const archived = [...types.archived]
+  const known = { served: types.served, archived: [...types.archived] }
   const resources = (names: readonly string[] | null | undefined): NameList =>
-    nameList(names?.map((name) => understood(name, types.served, archived)))
+    nameList(names?.map((name) => restoredResource(name, known)))
   const included = nameList(filters.includedNamespaces)
   const excluded = nameList(filters.excludedNamespaces)
   const { restoreStatus: status } = filters
@@ -133,8 +133,9 @@ function clusterScopeReason(scope: RestoreScope, asked: boolean): RestoreSkipRea
   return takes ? undefined : 'cluster-scope-left-out'
 }
 
-// A type may come into the cluster only with this restore; then the archive knows its group.
-function understood(name: string, served: readonly ServedType[], archived: readonly string[]): string {
+/** `plural.group` of the type that a user means by `name`. A type may come into the cluster only with this restore; then the archive knows its group. */
+export function restoredResource(name: string, { served, archived: all }: RestoreTypes): string {
+  const archived = [...all]
   const resource = canonicalResource(name, served)
   if (resource !== name || name.includes('.')) return resource
   return archived.find((candidate) => candidate === name) ?? archived.find((c) => c.startsWith(`${name}.`)) ?? name

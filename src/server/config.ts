@@ -2,6 +2,7 @@
 // about backups belong to backup/ and controllers/; here is only what a process is made of.
 
 import type { PluginLimits } from '#plugins/open.ts'
+import type { RestoreControllerOptions } from '#controllers/restore-controller.ts'
 
 /** Everything a server can be told. Durations in ms unless they go into custom resources, which keep Go's notation. */
 export interface ServerConfig {
@@ -41,6 +42,8 @@ export interface ServerConfig {
   readonly plugins: PluginSettings
   /** How often operations of plug-ins are asked about; 0 for every ten seconds. */
   readonly itemOperationSyncFrequency: number
+  /** Undefined when no flag says anything about how restores are done. */
+  readonly restoreSettings: RestoreControllerOptions['settings']
   /** Handed to object stores: credentials and proxies. */
   readonly env: Readonly<Record<string, string | undefined>>
 }

@@ -202,6 +202,7 @@ function startControllers(
       restoreController({
         stores,
         itemOperationTimeout: config.defaultItemOperationTimeout,
+        settings: config.restoreSettings,
         concurrent: config.concurrentRestores,
         plugins,
         operationPollMillis: config.itemOperationSyncFrequency || undefined,

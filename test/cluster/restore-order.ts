@@ -14,10 +14,10 @@ export interface RestoreOrder extends Partial<Omit<RestoreRun, 'restore' | 'kube
   kube: KubeClient
   store: ObjectStore
   name?: string
+  /** The server's namespace, where ConfigMaps for restores are; default `velero`. */
+  home?: string
   spec?: RestoreSpec
   annotations?: Record<string, string>
-  /** The namespace of the Restore itself. */
-  home?: string
 }
 
 export interface RestoreEnd {

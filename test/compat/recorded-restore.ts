@@ -95,7 +95,7 @@ export function comparableResults(set: ResultSet): string[] {
  */
 function inOneWord(text: string): string {
   const [, path] =
-    /^error in applying patch error in applying JSON Patch \w+ operation does not apply: doc is missing path: "([^"]+)"/.exec(
+    /^error in applying patch error in applying JSON Patch \w+ operation does not apply: (?:doc )?is missing path: "?([^":]+)/.exec(
       text,
     ) ??
     /: resource modifier rule \d+: cannot \w+ (\S+): there is nothing at this path$/.exec(text) ??

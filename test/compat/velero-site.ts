@@ -49,7 +49,7 @@ export interface VeleroSite extends AsyncDisposable {
   /** Runs `velero backup create`. */
   backUp(name: string, flags: readonly string[]): Promise<Backup>
   /** Runs `velero restore create`. */
-  restore(name: string, backup: string): Promise<Restore>
+  restore(name: string, backup: string, flags?: readonly string[]): Promise<Restore>
 }
 
 /**
@@ -79,8 +79,8 @@ export async function openSite(
       await Promise.race([velero('backup', 'create', name, ...flags, '--wait'), death])
       return await kube.get(Backups, name, { namespace })
     },
-    restore: async (name, backup) => {
-      await Promise.race([velero('restore', 'create', name, '--from-backup', backup, '--wait'), death])
+    restore: async (name, backup, flags = []) => {
+      await Promise.race([velero('restore', 'create', name, '--from-backup', backup, ...flags, '--wait'), death])
       return await kube.get(Restores, name, { namespace })
     },
     [Symbol.asyncDispose]: () => program.kill(),

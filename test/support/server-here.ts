@@ -31,6 +31,7 @@ const usual: Omit<ServerConfig, 'namespace' | 'identity'> = {
   concurrentRestores: 1,
   plugins: { specifiers: [], baseDir: '/', limits: {} },
   itemOperationSyncFrequency: 0,
+  restoreSettings: undefined,
   env: {},
 }
 

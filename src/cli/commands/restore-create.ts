@@ -11,6 +11,7 @@ import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
 import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
 import { pluginFlags } from '../plugin-flags.ts'
 import { outputFlag, printObjects } from '../output.ts'
+import { restorePriorityFlags } from '../restore-priorities.ts'
 import { backupNamed } from './backup-get.ts'
 import { agreeToDeletions } from './agree-to-deletions.ts'
 import { restoreColumns } from './restore-columns.ts'
@@ -52,6 +53,7 @@ const flags = {
   'resource-modifier-configmap': text('ConfigMap with resource modifiers', { metavar: 'NAME' }),
   'parallel-files-download': integer('files to download at once', 0),
   'dry-run': toggle('show what would become of every object, asking the API server about each; nothing is written'),
+  ...restorePriorityFlags,
   wait: toggle('wait until the restore has ended; the exit code then says how', { short: 'w' }),
   output: outputFlag(),
 }

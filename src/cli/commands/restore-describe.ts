@@ -1,4 +1,4 @@
-import type { Restore, RestoreSpec } from '#api/restore.ts'
+import type { Restore, RestoreStatus } from '#api/restore.ts'
 import { decodeRestoreOperations, type RestoreOperation } from '#archive/item-operations.ts'
 import type { ResourceList } from '#archive/resource-list.ts'
 import type { Results } from '#archive/results.ts'
@@ -7,7 +7,7 @@ import { colourPhase, coloursOf } from '../colour.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
-import { instant, pairs, renderDescription, triState, words, type Line } from '../describe.ts'
+import { instant, pairs, renderDescription, type Line } from '../describe.ts'
 import type { Door } from '../door.ts'
 import { OK } from '../exit.ts'
 import { choice, selector, toggle } from '../flag.ts'
@@ -16,6 +16,7 @@ import { formatCount } from '../units.ts'
 import { operationLines, type CountedOperations } from './operation-lines.ts'
 import { restorePhaseText } from './restore-columns.ts'
 import { restoreNamed } from './restore-get.ts'
+import { restoreSpecLines } from './restore-spec-lines.ts'
 import { resultLines } from './results-lines.ts'
 import { readJson } from './stored-json.ts'
 
@@ -86,8 +87,7 @@ function restoreLines({ restore, results, resourceList, operations }: Facts, con
     '',
     ['Phase', colourPhase(restorePhaseText(restore), coloursOf(context))],
     ...(status?.failureReason === undefined ? [] : [['Failure reason', status.failureReason] as const]),
-    ['Total items to be restored', formatCount(status?.progress?.totalItems ?? 0)],
-    ['Items restored', formatCount(status?.progress?.itemsRestored ?? 0)],
+    ...progressLines(status),
     '',
     ['Started', instant(status?.startTimestamp)],
     ['Completed', instant(status?.completionTimestamp)],
@@ -98,8 +98,9 @@ function restoreLines({ restore, results, resourceList, operations }: Facts, con
     '',
     ['Backup', restore.spec.backupName ?? ''],
     '',
-    ...specLines(restore.spec),
+    ...restoreSpecLines(restore.spec),
     ...operationLines('Restore Item Operations', countedOperations(status), operations),
+    ...hookLines(status),
     ...resourceLines(resourceList),
   ]
 }
@@ -112,40 +113,22 @@ function countedOperations(status: Restore['status']): CountedOperations {
   }
 }
 
-function specLines(spec: RestoreSpec): Line[] {
+function progressLines(status: RestoreStatus | undefined): Line[] {
+  const [total, done] = [status?.progress?.totalItems ?? 0, status?.progress?.itemsRestored ?? 0]
+  const words =
+    status?.phase === 'InProgress'
+      ? (['Estimated total items to be restored', 'Items restored so far'] as const)
+      : (['Total items to be restored', 'Items restored'] as const)
   return [
-    {
-      heading: 'Namespaces:',
-      lines: [
-        `Included:  ${words(spec.includedNamespaces, 'all namespaces found in the backup')}`,
-        `Excluded:  ${words(spec.excludedNamespaces)}`,
-      ],
-    },
-    '',
-    {
-      heading: 'Resources:',
-      lines: [
-        `Included:        ${words(spec.includedResources, '*')}`,
-        `Excluded:        ${words(spec.excludedResources)}`,
-        `Cluster-scoped:  ${triState(spec.includeClusterResources, { on: 'included', off: 'excluded' })}`,
-      ],
-    },
-    '',
-    ['Namespace mappings', pairs(spec.namespaceMapping)],
-    '',
-    ['Label selector', spec.labelSelector ? formatSelector(spec.labelSelector) : '<none>'],
-    [
-      'Or label selector',
-      spec.orLabelSelectors?.length ? spec.orLabelSelectors.map((one) => formatSelector(one)).join(' or ') : '<none>',
-    ],
-    '',
-    ['Restore PVs', triState(spec.restorePVs)],
-    '',
-    ['Existing Resource Policy', spec.existingResourcePolicy || '<none>'],
-    ['ItemOperationTimeout', spec.itemOperationTimeout ?? ''],
-    '',
-    ['Preserve Service NodePorts', triState(spec.preserveNodePorts)],
+    [words[0], formatCount(total)],
+    [words[1], formatCount(done)],
   ]
+}
+
+function hookLines(status: RestoreStatus | undefined): Line[] {
+  const { hooksAttempted, hooksFailed = 0 } = status?.hookStatus ?? {}
+  if (hooksAttempted === undefined) return []
+  return ['', ['HooksAttempted', `${hooksAttempted}`], ['HooksFailed', `${hooksFailed}`]]
 }
 
 function resourceLines(list: ResourceList | undefined): Line[] {

@@ -35,6 +35,7 @@ const sentences: Readonly<Record<Reason, string>> = {
   'mirror-pod': 'a static pod, which its node makes',
   'provisioned-anew': 'a volume that is provisioned anew for its claim',
   'needs-native-snapshot': "a volume whose data are in a provider's snapshot",
+  'place-taken': 'to come where an object of another namespace comes',
   'token-of-live-service-account': 'a token that the cluster makes itself',
   'automanaged-api-service': 'an APIService that the cluster makes itself',
   'left-out-by-plug-in': 'left out by a plug-in',

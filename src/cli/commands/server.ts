@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { randomUUID } from 'node:crypto'
 import { veleroDefaults } from '#api/defaults.ts'
 import { parseDuration } from '#api/duration.ts'
+import { versionsFeature } from '#restore/settings.ts'
 import { logLevels, type ServerConfig } from '#server/config.ts'
 import { command } from '../command.ts'
 import { hasFeature, installationFlags, openCluster, serverNamespace } from '../connection.ts'
@@ -9,6 +10,7 @@ import { note, type CliContext } from '../context.ts'
 import { OK } from '../exit.ts'
 import { pluginFlags, pluginSettings } from '../plugin-flags.ts'
 import { choice, duration, integer, map, text, toggle, type FlagValues } from '../flag.ts'
+import { restorePriorityFlags } from '../restore-priorities.ts'
 
 const flags = {
   ...installationFlags,
@@ -39,6 +41,7 @@ const flags = {
   'garbage-collection-frequency': duration('how often expired backups are looked for (default 1h)'),
   'concurrent-backups': integer('backups made at once (default 1)', 1),
   'concurrent-restores': integer('restores run at once, as far as they do not overlap (default 2)', 1),
+  ...restorePriorityFlags,
   ...pluginFlags,
   'item-operation-sync-frequency': duration('how often operations of plug-ins are asked about (default 10s)'),
 }
@@ -91,6 +94,10 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     everyVersion: hasFeature(context, given, 'EnableAPIGroupVersions'),
     clientPageSize: given['client-page-size'],
     concurrentRestores: given['concurrent-restores'] ?? 2,
+    restoreSettings: {
+      priorities: given['restore-resource-priorities'],
+      choosesVersions: hasFeature(context, given, versionsFeature),
+    },
     plugins: pluginSettings(context, given),
     itemOperationSyncFrequency: Math.max(0, parseDuration(given['item-operation-sync-frequency'] ?? '0')),
     env: context.env,

@@ -19,10 +19,11 @@ const podSpecs: Readonly<Record<string, readonly string[]>> = {
 export const changeImageNameAction: RestoreAction = {
   name: 'velero.io/change-image-name',
   appliesTo: (resource) => Object.hasOwn(podSpecs, resource),
-  execute(object, { resource, context: { imageRules = [] } }) {
+  execute(object, { resource, context: { imageRules } }) {
     const path = podSpecs[resource]
-    if (imageRules.length === 0 || path === undefined) return { object }
-    const changed = changedAt(object, path, (spec) => withImages(spec, imageRules))
+    if (imageRules === undefined || path === undefined) return { object }
+    if ('problem' in imageRules) return { fail: imageRules.problem }
+    const changed = changedAt(object, path, (spec) => withImages(spec, imageRules.is))
     return { object: { ...object, ...changed } }
   },
 }
