@@ -46,13 +46,25 @@ function withoutAlternatives(pattern: string): string[] {
 function plainPatternProblem(pattern: string, asWritten: string): string | undefined {
   if (/[|()!{},]/.test(pattern)) return 'wildcard pattern contains unsupported characters: |, (, ), !, {, }, ,'
   if (pattern.includes('**')) return 'wildcard pattern contains consecutive asterisks (only single * allowed)'
-  if (pattern.includes('[]')) return 'wildcard pattern contains empty brackets'
-  const named = pattern.replaceAll(/\[[^[\]]+\]/g, 'x')
-  if (/[[\]]/.test(named)) return 'wildcard pattern contains unbalanced brackets'
-  const label = named.replaceAll(/[*?]/g, 'x')
+  const brackets = bracketProblem(pattern)
+  if (brackets !== undefined) return brackets
+  const label = pattern.replaceAll(/[*?[\]]/g, 'x')
   if (label === '') return undefined
+  if (label.includes('.')) return `invalid namespace "${asWritten}": must not contain dots`
   if (label.length > 63) return `invalid namespace "${asWritten}": must be no more than 63 characters`
   return /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(label) ? undefined : `invalid namespace "${asWritten}": ${labelRule}`
+}
+
+function bracketProblem(pattern: string): string | undefined {
+  let open: number | undefined
+  for (let at = 0; at < pattern.length; at += 1) {
+    if (pattern[at] === '[') open ??= at
+    if (pattern[at] !== ']') continue
+    if (open === undefined) return "wildcard pattern contains unmatched closing bracket ']'"
+    if (open === at - 1) return "wildcard pattern contains empty bracket pattern '[]'"
+    open = undefined
+  }
+  return open === undefined ? undefined : "wildcard pattern contains unclosed bracket '['"
 }
 
 const labelRule =

@@ -31,6 +31,7 @@ test('a star stands alone, and not among old excludes', () => {
   assert.deepEqual(backupFilterProblems({ includedResources: ['*', 'pods'], excludedResources: ['*'] }), [
     "Invalid included/excluded resource lists: includes list must either contain '*' only, or a non-empty list of items",
     "Invalid included/excluded resource lists: excludes list cannot contain '*'",
+    'Invalid included/excluded resource lists: excludes list cannot contain an item in the includes list: *',
   ])
 })
 

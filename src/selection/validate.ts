@@ -97,7 +97,7 @@ function scopedListProblems(included: List, excluded: List): string[] {
   if (included?.includes('*') === true && new Set(included).size > 1) problems.push(starAlone('includes'))
   if (excluded?.includes('*') === true) {
     if (new Set(excluded).size > 1) problems.push(starAlone('excludes'))
-    if ((included ?? []).length > 0) problems.push("nothing can be included when the excludes list is '*'")
+    if ((included ?? []).length > 0) problems.push("when exclude is '*', include cannot have value")
   }
   return [...problems, ...overlapProblems(included, excluded)]
 }
@@ -108,7 +108,7 @@ function starAlone(list: 'includes' | 'excludes'): string {
 
 function overlapProblems(included: List, excluded: List): string[] {
   return sorted(excluded)
-    .filter((entry) => entry !== '*' && included?.includes(entry) === true)
+    .filter((entry) => included?.includes(entry) === true)
     .map((entry) => `excludes list cannot contain an item in the includes list: ${entry}`)
 }
 

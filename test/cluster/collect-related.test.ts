@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { BackupSpec } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { ResourceType } from '#kube/object.ts'
 import { memoryStore } from '#store/memory.ts'
 import { backUp, namesOf, readBackup, type StoredContents } from '../support/backup-run.ts'
 import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
 import { define } from '../support/custom-type.ts'
 import {
-  Claims,
   ClusterRoleBindings,
   ClusterRoles,
   ConfigMaps,
@@ -20,6 +18,7 @@ import {
   ServiceAccounts,
   Volumes,
 } from '../support/objects.ts'
+import { boundClaim, passing } from '../support/volumes.ts'
 
 let kube: KubeClient
 before(async () => {
@@ -32,51 +31,14 @@ async function backedUp(spec: BackupSpec, from = kube): Promise<StoredContents> 
   return await readBackup(store)
 }
 
-/** Makes a cluster-scoped object that goes away with the test. */
-async function passing(type: ResourceType, name: string, rest: Record<string, unknown>): Promise<AsyncDisposable> {
-  await make(kube, type, { name, ...rest })
-  return {
-    async [Symbol.asyncDispose]() {
-      await kube.delete(type, name)
-    },
-  }
-}
-
-/** Makes a volume and a claim that the controllers bind to each other. */
-async function boundClaim(
-  namespace: string,
-  name: string,
-  rest: Record<string, unknown> = {},
-): Promise<AsyncDisposable> {
-  const volumeName = `${namespace}-${name}`
-  const size = { storage: '1Gi' }
-  const volume = await passing(Volumes, volumeName, {
-    spec: {
-      capacity: size,
-      accessModes: ['ReadWriteOnce'],
-      storageClassName: '',
-      claimRef: { namespace, name },
-      hostPath: { path: '/nowhere' },
-    },
-  })
-  await make(kube, Claims, {
-    namespace,
-    name,
-    ...rest,
-    spec: { accessModes: ['ReadWriteOnce'], storageClassName: '', volumeName, resources: { requests: size } },
-  })
-  const isBound = (claim: KubeObject): boolean => (claim['status'] as { phase?: string })?.phase === 'Bound'
-  while (!isBound(await kube.get(Claims, name, { namespace }))) await pause(100)
-  return volume
-}
-
 const container = { name: 'main', image: 'registry.example.com/app:1' }
 
 test('service accounts bring their cluster role bindings, and these their cluster roles', async () => {
   await using shop = await testNamespace(kube)
-  await using _role = await passing(ClusterRoles, `${shop.name}-reader`, { rules: [] })
-  await using _other = await passing(ClusterRoles, `${shop.name}-unused`, { rules: [] })
-  await using _binding = await passing(ClusterRoleBindings, `${shop.name}-clerk`, {
+  await using _role = await passing(kube, ClusterRoles, { name: `${shop.name}-reader`, rules: [] })
+  await using _other = await passing(kube, ClusterRoles, { name: `${shop.name}-unused`, rules: [] })
+  await using _binding = await passing(kube, ClusterRoleBindings, {
+    name: `${shop.name}-clerk`,
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: `${shop.name}-reader` },
     subjects: [{ kind: 'ServiceAccount', name: 'clerk', namespace: shop.name }],
   })
@@ -88,8 +50,9 @@ test('service accounts bring their cluster role bindings, and these their cluste
 
 test('a bound claim brings its volume; an unbound one and other volumes do not', async () => {
   await using shop = await testNamespace(kube)
-  await using _volume = await boundClaim(shop.name, 'data')
-  await using _other = await passing(Volumes, `${shop.name}-spare`, {
+  await using _volume = await boundClaim(kube, { namespace: shop.name, name: 'data' })
+  await using _other = await passing(kube, Volumes, {
+    name: `${shop.name}-spare`,
     spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/nowhere' } },
   })
   const contents = await backedUp({ includedNamespaces: [shop.name] })
@@ -99,9 +62,9 @@ test('a bound claim brings its volume; an unbound one and other volumes do not',
 
 test('a pod that a selector takes brings its claim, the claim its volume, and the pod its priority class', async () => {
   await using shop = await testNamespace(kube)
-  await using _volume = await boundClaim(shop.name, 'data')
-  await using _unused = await boundClaim(shop.name, 'unused')
-  await using _priority = await passing(PriorityClasses, `${shop.name}-high`, { value: 10 })
+  await using _volume = await boundClaim(kube, { namespace: shop.name, name: 'data' })
+  await using _unused = await boundClaim(kube, { namespace: shop.name, name: 'unused' })
+  await using _priority = await passing(kube, PriorityClasses, { name: `${shop.name}-high`, value: 10 })
   await makeAdmitted(kube, Pods, {
     namespace: shop.name,
     name: 'web',

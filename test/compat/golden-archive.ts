@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openArchive } from '#archive/open.ts'
@@ -11,11 +11,13 @@ const scenarios = join(import.meta.dirname, 'golden', 'scenarios')
 /** `resource/namespace/name` → object, for each object in the archive that Velero made in a scenario. */
 export type Contents = ReadonlyMap<string, Item>
 
-/** Reads the archive of a scenario whose backup has the scenario's name. */
+/** Reads the archive of the one backup of a scenario. */
 export async function goldenContents(scenario: string): Promise<Contents> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'lifeboat-golden-'))
   try {
-    const file = join(scenarios, scenario, 'bucket', 'backups', scenario, `${scenario}.tar.gz`)
+    const folder = join(scenarios, scenario, 'bucket', 'backups')
+    const [backup = ''] = await readdir(folder)
+    const file = join(folder, backup, `${backup}.tar.gz`)
     await using archive = await openArchive(createReadStream(file), { spoolDir, parse: JSON.parse })
     const contents = new Map<string, Item>()
     for (const { resource, namespace, name, ...entry } of archive.entries()) {

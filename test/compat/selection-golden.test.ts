@@ -57,8 +57,15 @@ const scenarios = [
   'a04-resources',
   'a05-selector',
   'a06-icr-true',
+  'a07-mapping',
+  'a08-modifiers',
+  'a09-schedule',
+  'a10-ordered',
+  'a11-existing',
+  'a12-update-drift',
   'a13-status',
   'a14-restore-filters',
+  'a16-name-253',
 ]
 
 for (const scenario of scenarios) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { Backups, type Backup } from '#api/backup.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { lastWords } from '#sandbox/program.ts'
 import { openStore } from '#store/open.ts'
@@ -46,6 +47,8 @@ export interface VeleroSite extends AsyncDisposable {
   directory: string
   /** Waits until Velero has taken the backup over from the bucket. */
   knows(backup: string): Promise<Backup>
+  /** Waits until the backup has ended, however. */
+  ended(backup: string): Promise<Backup>
   /** Runs `velero backup create`. */
   backUp(name: string, flags: readonly string[]): Promise<Backup>
   /** Runs `velero restore create`. */
@@ -75,6 +78,14 @@ export async function openSite(
     velero,
     directory,
     knows: (backup) => Promise.race([eventually(() => kube.find(Backups, backup, { namespace }), 90), death]),
+    ended: (backup) =>
+      Promise.race([
+        eventually(async () => {
+          const current = await kube.get(Backups, backup, { namespace })
+          return hasEnded(current.status?.phase) ? current : undefined
+        }, 120),
+        death,
+      ]),
     backUp: async (name, flags) => {
       await Promise.race([velero('backup', 'create', name, ...flags, '--wait'), death])
       return await kube.get(Backups, name, { namespace })
