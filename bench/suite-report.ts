@@ -133,7 +133,7 @@ function atMost(aim: string, found: number | undefined, most: number, unit: stri
 
 function inWords(found: number | undefined, unit: string): string {
   if (found === undefined) return ''
-  return `${unit === 'MB' ? found.toFixed(0) : found} ${unit}`.trim()
+  return `${Number(found.toFixed(unit === 'MB' ? 0 : 2))} ${unit}`.trim()
 }
 
 function share(ours: Figures, raw: Figures): number {
