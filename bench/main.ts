@@ -23,8 +23,9 @@ if ('mistake' in options) {
 }
 
 /** Ends with the count that matters, and with a failure unless all are equal. */
-function report({ runs, equal, lines }: ChurnResult): number {
-  process.stdout.write(`${lines.join('\n')}\n${equal} of ${runs} archives equal the API server's lists at their cut\n`)
+function report({ runs, equal, slowest, lines }: ChurnResult): number {
+  const verdict = `${equal} of ${runs} archives equal the API server's lists at their cut, at ${slowest.toFixed(0)} changes a second and more`
+  process.stdout.write(`${[...lines, verdict].join('\n')}\n`)
   return equal === runs ? 0 : 1
 }
 
