@@ -294,6 +294,8 @@ test('with least privileges the server makes backups of everything and restores 
   const restore = await ended(kube, Restores, { name: 'refused', namespace, seconds: 120 })
   assert.notEqual(restore.status?.phase, 'Completed')
   assert.equal(await kube.find(Namespaces, `${target}-2`), undefined)
+  assert.equal(await server.end('SIGTERM'), 0)
+  await uninstall(namespace)
 })
 
 test("Velero's own client takes our installation for one: it shows the location, adds no plug-in, and uninstalls all of it", async () => {
