@@ -181,9 +181,10 @@ async function create(work: Work, target: Target): Promise<Settled> {
  * looks whether the name is free.
  */
 async function liveDespite(error: KubeError, place: Place, target: Target): Promise<KubeObject | undefined> {
-  if (saysItExists(error, place)) return await target.live.existing(place)
-  if (error.problem !== 'invalid' && error.problem !== 'forbidden') return undefined
+  const exists = saysItExists(error, place)
+  if (!exists && error.problem !== 'invalid' && error.problem !== 'forbidden') return undefined
   try {
+    if (exists) return await target.live.existing(place)
     return await target.kube.find(place.type, place.name, { namespace: place.namespace, signal: target.signal })
   } catch (unknown) {
     if (!(unknown instanceof KubeError) || endsTheRun(unknown)) throw unknown

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { labelKeys } from '#api/labels.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject } from '#kube/object.ts'
@@ -50,11 +51,12 @@ export function saysItExists(error: KubeError, place: Place): boolean {
   )
 }
 
-/** Creates the object with one call. Rejects with KubeError; 'already-exists' may also mean an earlier try whose answer was lost. */
+/** Creates the object with one call, or with another one after the answer to it was lost. Rejects with KubeError. */
 export async function createObject(place: Place, object: KubeObject, options: CreateOptions): Promise<KubeObject> {
   const { kube, pace, signal } = options
   const fieldManager = creatingManager(object)
   const admissionPauses = namesPriorityClass(place, object) ? ADMISSION_PAUSES_MS.values() : [].values()
+  let answerLost = false
   for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries += 1, pause *= 2) {
     const started = performance.now()
     try {
@@ -64,6 +66,9 @@ export async function createObject(place: Place, object: KubeObject, options: Cr
     } catch (error) {
       if (!(error instanceof KubeError)) throw error
       pace.note({ milliseconds: performance.now() - started, refused: error.problem === 'busy' })
+      const own = answerLost && error.problem === 'already-exists' ? await ownOf(place, object, options) : undefined
+      if (own !== undefined) return own
+      answerLost ||= error.problem === 'unreachable'
       const admissionPause = error.problem === 'forbidden' ? admissionPauses.next().value : undefined
       if (admissionPause !== undefined) {
         await sleep(admissionPause, undefined, { signal })
@@ -74,6 +79,13 @@ export async function createObject(place: Place, object: KubeObject, options: Cr
       }
     }
   }
+}
+
+/** The live object when it is the one that was sent: it has the label of the same restore. */
+async function ownOf(place: Place, sent: KubeObject, { kube, signal }: CreateOptions): Promise<KubeObject | undefined> {
+  const live = await kube.find(place.type, place.name, { namespace: place.namespace, signal })
+  const restore = sent.metadata.labels?.[labelKeys.restoreName]
+  return restore !== undefined && live?.metadata.labels?.[labelKeys.restoreName] === restore ? live : undefined
 }
 
 function namesPriorityClass({ type }: Place, { spec }: KubeObject): boolean {

@@ -43,12 +43,16 @@ function beingDeleted(namespace: KubeObject): boolean {
   return namespace.metadata.deletionTimestamp !== undefined
 }
 
+function isForbidden(error: unknown): boolean {
+  return error instanceof KubeError && error.problem === 'forbidden'
+}
+
 /** Namespaces carry no label of their restore, as Velero's do not. */
 function isOwn(namespace: KubeObject, restore: OwnRestore): boolean {
   return (namespace.metadata.creationTimestamp ?? '') >= restore.createdAt && updatedByRestore(namespace, restore)
 }
 
-/** Reads which namespaces the cluster has. Rejects with KubeError when it may not. */
+/** Reads which namespaces the cluster has; without the right to list them they are looked at one by one. Rejects with KubeError. */
 export async function targetNamespaces(kube: KubeClient, options: NamespaceOptions): Promise<TargetNamespaces> {
   const { manifest, patience, resumes, signal } = options
   const present = new Set<string>()
@@ -68,7 +72,7 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
   }
   const make = async (name: string): Promise<Presence> => {
     if (created.has(name)) return 'created'
-    if (present.has(name)) return 'existing'
+    if (present.has(name) || (!listed && (await seemsPresent(name)))) return 'existing'
     try {
       await kube.create(Namespaces, await manifest(name), { fieldManager: restoreManager, signal })
     } catch (error) {
@@ -85,13 +89,27 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
     return 'created'
   }
 
-  for await (const page of kube.pages(Namespaces, { signal })) {
-    for (const namespace of page.items) {
-      const { name } = namespace.metadata
-      if (beingDeleted(namespace)) terminating.add(name)
-      else if (resumes !== undefined && isOwn(namespace, resumes)) created.add(name)
-      else present.add(name)
+  /** Where namespaces may not even be read, those that somebody restores into are taken for granted. */
+  const seemsPresent = async (name: string): Promise<boolean> => {
+    try {
+      return (await kube.find(Namespaces, name, { signal })) !== undefined
+    } catch (error) {
+      if (isForbidden(error)) return true
+      throw error
     }
+  }
+  const take = (namespace: KubeObject): void => {
+    const { name } = namespace.metadata
+    if (beingDeleted(namespace)) terminating.add(name)
+    else if (resumes !== undefined && isOwn(namespace, resumes)) created.add(name)
+    else present.add(name)
+  }
+  let listed = true
+  try {
+    for await (const { items } of kube.pages(Namespaces, { signal })) items.forEach(take)
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    listed = false
   }
   /** Only namespaces that somebody asks for are watched. */
   const gateOf = (name: string): Promise<void> | undefined => {

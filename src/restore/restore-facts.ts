@@ -6,6 +6,7 @@ import type { Priorities } from '#items/order.ts'
 import type { RestoreContext } from '#items/restore-context.ts'
 import { type VolumeInfo as DecidingInfo, type VolumeDecision, decideVolume } from '#items/volume-decision.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
 import {
   type RestoreScope,
@@ -100,7 +101,7 @@ export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
   }
 }
 
-/** The ServiceAccounts of the cluster; only the tokens among the Secrets ask for them. */
+/** The ServiceAccounts of the cluster; only the tokens among the Secrets ask for them. None when they may not be listed: tokens then come back empty, and the cluster fills them. */
 async function accountsIn(
   kube: KubeClient,
   archive: OpenArchive,
@@ -108,8 +109,12 @@ async function accountsIn(
 ): Promise<Set<string>> {
   const accounts = new Set<string>()
   if (!archive.resources().includes('secrets')) return accounts
-  for await (const { items } of kube.pages(ServiceAccounts, { signal })) {
-    for (const { metadata } of items) accounts.add(`${metadata.namespace}/${metadata.name}`)
+  try {
+    for await (const { items } of kube.pages(ServiceAccounts, { signal })) {
+      for (const { metadata } of items) accounts.add(`${metadata.namespace}/${metadata.name}`)
+    }
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.problem !== 'forbidden') throw error
   }
   return accounts
 }

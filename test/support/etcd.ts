@@ -19,6 +19,13 @@ export async function compact(kube: KubeClient, etcdUrl: string): Promise<void> 
   while (await isKnown(kube, at)) await pause(100)
 }
 
+/** Puts etcd into the state of a full disk, or ends it: it serves what it has and takes nothing more. */
+export async function fillUp(etcdUrl: string, isFull: boolean): Promise<void> {
+  const { members } = await ask<{ members: { ID: string }[] }>(etcdUrl, 'cluster/member/list', {})
+  const [{ ID: memberID } = { ID: '0' }] = members
+  await ask(etcdUrl, 'maintenance/alarm', { action: isFull ? 'ACTIVATE' : 'DEACTIVATE', memberID, alarm: 'NOSPACE' })
+}
+
 async function isKnown(kube: KubeClient, resourceVersion: string): Promise<boolean> {
   try {
     await kube.list(ConfigMaps, { limit: 1, resourceVersion, resourceVersionMatch: 'Exact' })
