@@ -1,73 +1,13 @@
 // Velero's command line and ours, in front of the same objects and files.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { test } from 'node:test'
-import { downloadRequestController } from '#controllers/download-request-controller.ts'
-import { locationStores } from '#controllers/location-stores.ts'
-import type { KubeObject } from '#kube/object.ts'
-import { runController } from '#runtime/controller.ts'
 import { fileStore } from '#store/file.ts'
-import type { ObjectStore } from '#store/store.ts'
 import { cli, scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { installKinds, makeLocation } from '../support/server.ts'
 import { veleroClient } from '../support/velero.ts'
+import { answerDownloads, comparable, outline } from './beside-velero.ts'
 import { furnishShowroom, type Showroom } from './described-backups.ts'
-
-/** Gives the files of the store to anybody who asks. */
-async function fileServer(store: ObjectStore): Promise<AsyncDisposable & { url: string }> {
-  const server = createServer((request, response) => {
-    store
-      .get(decodeURIComponent((request.url ?? '').slice(1)))
-      .then(async (bytes) => {
-        for await (const chunk of bytes) response.write(chunk)
-        response.end()
-      })
-      .catch(() => response.writeHead(404).end())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
-
-const log = { debug() {}, info() {}, warn() {}, error() {} }
-
-/** The one part of a server that these commands need: any other would act on the backups that they show. */
-async function answerDownloads({ kube, namespace, store }: Showroom): Promise<AsyncDisposable> {
-  const files = await fileServer(store)
-  const stop = new AbortController()
-  const stores = locationStores(kube, { namespace, env: {} })
-  const controller = downloadRequestController({ stores, ownUrl: (_location, key) => `${files.url}/${key}` })
-  const work = runController(controller, { kube, namespace, now: () => new Date(), signal: stop.signal, log })
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await work
-      await files[Symbol.asyncDispose]()
-    },
-  }
-}
-
-/** What both say in words of their own (docs/velero-compatibility.md), what is one blank or two, and lines that are empty. */
-function comparable(text: string): string[] {
-  return text
-    .replaceAll(/ \((run `velero backup logs|see: lifeboat backup logs)[^)]*\)/g, '')
-    .replaceAll('specify --details for more information', 'see --details')
-    .replaceAll(/^(Backup Item Operations:.*) \(see --details\)$/gm, '$1')
-    .replaceAll('<backup resource list not found>', '<not found>')
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== '')
-}
 
 /** As `comparable`, for JSON; groups of copies have no order in Velero's. */
 function comparableJson(text: string): unknown {
@@ -131,10 +71,3 @@ test('velero and lifeboat list and describe backups alike, as text and as JSON',
     })
   }
 })
-
-/** What the list or the object is. Velero's client prints its own reading of each object, with zeros where nothing is said; ours prints what is stored. */
-function outline(text: string): unknown {
-  const { apiVersion, kind, metadata, items } = JSON.parse(text) as KubeObject & { items?: KubeObject[] }
-  const heads = items?.map((item) => ({ apiVersion: item.apiVersion, kind: item.kind, metadata: item.metadata }))
-  return items === undefined ? { apiVersion, kind, metadata } : { apiVersion, kind, heads }
-}

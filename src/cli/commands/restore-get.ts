@@ -1,11 +1,12 @@
-import type { Restore } from '#api/restore.ts'
+import { Restores, type Restore } from '#api/restore.ts'
+import { apiVersionOf } from '#kube/object.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor } from '../connection.ts'
 import type { Door } from '../door.ts'
 import { OK, UserError } from '../exit.ts'
 import { selector } from '../flag.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { firstFew } from './backup-get.ts'
 import { restoreColumns } from './restore-columns.ts'
 
@@ -17,7 +18,7 @@ export const restoreGet = command({
   ],
   summary: 'List restores',
   args: '[names...]',
-  flags: { ...doorFlags, selector: selector('only restores with these labels', { short: 'l' }), output: outputFlag() },
+  flags: { ...doorFlags, ...tableFlags, selector: selector('only restores with these labels', { short: 'l' }) },
   async run({ args, flags, context }) {
     await using door = await openDoor(context, flags)
     const restores =
@@ -26,7 +27,8 @@ export const restoreGet = command({
         : await door.restores(flags.selector && formatSelector(flags.selector))
     printObjects(context, restores, {
       format: flags.output,
-      columns: restoreColumns(context),
+      columns: [...restoreColumns(context), ...labelColumns<Restore>(flags)],
+      type: { apiVersion: apiVersionOf(Restores), kind: Restores.kind },
       none: `No restores in ${door.place}. Make one with: lifeboat restore create --from-backup NAME`,
     })
     return OK
