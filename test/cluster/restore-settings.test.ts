@@ -9,8 +9,8 @@ import { backupKey } from '#store/layout.ts'
 import { memoryStore } from '#store/memory.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { backUp } from '../support/backup-run.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { customType, define, undefine } from '../support/custom-type.ts'
+import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
+import { customType, define } from '../support/custom-type.ts'
 import {
   Claims,
   ConfigMaps,
@@ -222,7 +222,8 @@ test(
   'with EnableAPIGroupVersions each type comes in the version that suits cluster and user',
   { timeout: 90_000 },
   async () => {
-    const { kube } = await sharedCluster()
+    await using cluster = await ownCluster()
+    const { kube } = cluster
     await using home = await testNamespace(kube)
     await using namespace = await testNamespace(kube)
     const Bands = customType('rockbands')
@@ -231,31 +232,27 @@ test(
       return { name, served: true, storage: name === 'v1', schema: { openAPIV3Schema } }
     })
     await define(kube, Bands, { versions: served })
-    try {
-      let number = 0
-      const restored = async (versions: readonly string[], choosesVersions = true): Promise<unknown> => {
-        const store = memoryStore()
-        await putVersions(store, { type: Bands, versions, namespace: namespace.name })
-        const name = `r${(number += 1)}`
-        const { restore } = await bringBack({ kube, store, name, home: home.name, settings: { choosesVersions } })
-        const found = await kube.find(Bands, 'lead', { namespace: namespace.name })
-        await kube.delete(Bands, 'lead', { namespace: namespace.name })
-        return found === undefined ? restore.status?.phase : (found['spec'] as { from: string }).from
-      }
-      // What the cluster prefers, though the backup preferred another; without the feature the unversioned copy.
-      assert.equal(await restored(['v2beta1', 'v1']), 'v1')
-      assert.equal(await restored(['v2beta1', 'v1'], false), 'v2beta1')
-      // The backup's own, then the newest that both have.
-      assert.equal(await restored(['v2beta1', 'v3']), 'v2beta1')
-      assert.equal(await restored(['v3', 'v2beta1', 'v2beta2']), 'v2beta2')
-      // None in common: the object cannot be restored, and says so.
-      assert.equal(await restored(['v3', 'v4']), 'PartiallyFailed')
-      const data = { restoreResourcesVersionPriority: 'rockbands.faults.lifeboat.test = v9,v2beta1\n' }
-      await make(kube, ConfigMaps, { name: 'enableapigroupversions', namespace: home.name, data })
-      assert.equal(await restored(['v1', 'v2beta1', 'v2beta2']), 'v2beta1')
-      assert.equal(await restored(['v1', 'v2beta2']), 'v1')
-    } finally {
-      await undefine(kube, Bands)
+    let number = 0
+    const restored = async (versions: readonly string[], choosesVersions = true): Promise<unknown> => {
+      const store = memoryStore()
+      await putVersions(store, { type: Bands, versions, namespace: namespace.name })
+      const name = `r${(number += 1)}`
+      const { restore } = await bringBack({ kube, store, name, home: home.name, settings: { choosesVersions } })
+      const found = await kube.find(Bands, 'lead', { namespace: namespace.name })
+      await kube.delete(Bands, 'lead', { namespace: namespace.name })
+      return found === undefined ? restore.status?.phase : (found['spec'] as { from: string }).from
     }
+    // What the cluster prefers, though the backup preferred another; without the feature the unversioned copy.
+    assert.equal(await restored(['v2beta1', 'v1']), 'v1')
+    assert.equal(await restored(['v2beta1', 'v1'], false), 'v2beta1')
+    // The backup's own, then the newest that both have.
+    assert.equal(await restored(['v2beta1', 'v3']), 'v2beta1')
+    assert.equal(await restored(['v3', 'v2beta1', 'v2beta2']), 'v2beta2')
+    // None in common: the object cannot be restored, and says so.
+    assert.equal(await restored(['v3', 'v4']), 'PartiallyFailed')
+    const data = { restoreResourcesVersionPriority: 'rockbands.faults.lifeboat.test = v9,v2beta1\n' }
+    await make(kube, ConfigMaps, { name: 'enableapigroupversions', namespace: home.name, data })
+    assert.equal(await restored(['v1', 'v2beta1', 'v2beta2']), 'v2beta1')
+    assert.equal(await restored(['v1', 'v2beta2']), 'v1')
   },
 )

@@ -61,7 +61,7 @@ export interface VeleroSite extends AsyncDisposable {
  */
 export async function openSite(
   { kube, kubeconfigPath }: TestCluster,
-  { places, maker, restarted = false, signal }: SiteSetting,
+  { places, maker, restarted = false, features, signal }: SiteSetting,
 ): Promise<VeleroSite> {
   const { s3, folder } = places
   const directory = join(folder, randomBytes(4).toString('hex'))
@@ -70,7 +70,7 @@ export async function openSite(
     await kube.patch(BackupStorageLocations, 'default', { merge: { status: { phase: 'Available' } } }, { namespace })
   }
   const velero = await veleroClient({ kubeconfigPath, directory })
-  const program = await startVeleroServer({ kubeconfigPath, credentials: s3.env, directory, signal })
+  const program = await startVeleroServer({ kubeconfigPath, credentials: s3.env, directory, features, signal })
   const death = program.ended.then(async (how) => Promise.reject(new Error(await lastWords(program, how))))
   // It always ends; that is only news to who waits for its work.
   death.catch(() => undefined)
@@ -110,6 +110,8 @@ export interface SiteSetting {
   places: Places
   maker: Maker
   restarted?: boolean
+  /** Velero's feature flags. */
+  features?: readonly string[]
   signal: AbortSignal
 }
 

@@ -12,6 +12,8 @@ export interface VeleroSetting {
   credentials: Readonly<Record<string, string>>
   /** A folder of its own, for its plugin, its credentials and its log. */
   directory: string
+  /** Features to switch on. */
+  features?: readonly string[] | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -20,7 +22,7 @@ export interface VeleroSetting {
  * 8080 whatever it is told, so there cannot be two at a time.
  */
 export async function startVeleroServer(setting: VeleroSetting): Promise<RunningProgram> {
-  const { kubeconfigPath, directory, signal } = setting
+  const { kubeconfigPath, directory, features = [], signal } = setting
   const progress = { env: process.env, progress: plainProgress(), signal }
   const path = await ensureAsset('velero', progress)
   const plugin = await ensureAsset('velero-plugin-for-aws', progress)
@@ -36,6 +38,7 @@ export async function startVeleroServer(setting: VeleroSetting): Promise<Running
       `--plugin-dir=${plugins}`,
       `--metrics-address=127.0.0.1:${metrics}`,
       `--profiler-address=127.0.0.1:${profiler}`,
+      ...features.map((feature) => `--features=${feature}`),
     ],
     logPath: join(directory, 'velero-server.log'),
     cwd: directory,
