@@ -42,6 +42,11 @@ test('a backup made in A appears in B, is restored and deleted there, and disapp
   await using inA = startServer({ kubeconfigPath, namespace: a.name, args })
   await using inB = startServer({ kubeconfigPath, namespace: b.name, args })
   await makeLocation(kube, a.name, { path })
+  // Who may only read does not make the folder, and would look again in a minute only.
+  await eventually(async () => {
+    const { status } = await kube.get(BackupStorageLocations, 'default', { namespace: a.name })
+    return status?.phase === 'Available' || undefined
+  })
   // The other cluster calls the place differently and may only read, at first.
   await makeLocation(kube, b.name, { name: 'theirs', path, spec: { accessMode: 'ReadOnly' } })
 
