@@ -1,6 +1,8 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureAsset } from '#sandbox/assets.ts'
+import { lock } from '#sandbox/file-lock.ts'
 import { freePorts } from '#sandbox/free-port.ts'
 import { lastWords, startProgram, type RunningProgram } from '#sandbox/program.ts'
 import { plainProgress } from './plain-progress.ts'
@@ -17,9 +19,12 @@ export interface VeleroSetting {
   signal?: AbortSignal | undefined
 }
 
+/** Held by the one server of Velero that this machine has room for. */
+const turnPath = join(tmpdir(), 'lifeboat-velero-server.lock')
+
 /**
  * Velero's server with its plugin for S3, outside of the cluster and with its defaults; it ends with this process. It takes port
- * 8080 whatever it is told, so there cannot be two at a time.
+ * 8080 whatever it is told, so there cannot be two at a time: this one waits for its turn until that of another test has ended.
  */
 export async function startVeleroServer(setting: VeleroSetting): Promise<RunningProgram> {
   const { kubeconfigPath, directory, features = [], signal } = setting
@@ -29,26 +34,35 @@ export async function startVeleroServer(setting: VeleroSetting): Promise<Running
   const plugins = join(directory, 'plugins')
   await mkdir(plugins, { recursive: true })
   await symlink(plugin, join(plugins, 'velero-plugin-for-aws'))
-  const [metrics, profiler] = (await freePorts(2)) as [number, number]
-  return await startProgram({
-    name: 'velero-server',
-    path,
-    args: [
-      'server',
-      `--plugin-dir=${plugins}`,
-      `--metrics-address=127.0.0.1:${metrics}`,
-      `--profiler-address=127.0.0.1:${profiler}`,
-      ...features.map((feature) => `--features=${feature}`),
-    ],
-    logPath: join(directory, 'velero-server.log'),
-    cwd: directory,
-    env: {
-      HOME: directory,
-      PATH: process.env['PATH'],
-      KUBECONFIG: kubeconfigPath,
-      AWS_SHARED_CREDENTIALS_FILE: await credentialsFile(setting),
-    },
-  })
+  const credentials = await credentialsFile(setting)
+  const turn = await lock(turnPath, { signal })
+  try {
+    const [metrics, profiler] = (await freePorts(2)) as [number, number]
+    const program = await startProgram({
+      name: 'velero-server',
+      path,
+      args: [
+        'server',
+        `--plugin-dir=${plugins}`,
+        `--metrics-address=127.0.0.1:${metrics}`,
+        `--profiler-address=127.0.0.1:${profiler}`,
+        ...features.map((feature) => `--features=${feature}`),
+      ],
+      logPath: join(directory, 'velero-server.log'),
+      cwd: directory,
+      env: {
+        HOME: directory,
+        PATH: process.env['PATH'],
+        KUBECONFIG: kubeconfigPath,
+        AWS_SHARED_CREDENTIALS_FILE: credentials,
+      },
+    })
+    void program.ended.then(() => turn[Symbol.asyncDispose]())
+    return program
+  } catch (error) {
+    await turn[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function credentialsFile({ credentials, directory }: VeleroSetting): Promise<string> {
