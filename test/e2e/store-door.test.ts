@@ -76,6 +76,18 @@ test('without installation a namespace is backed up, looked at, restored under a
 
     assert.match((await run('restore', 'get')).stdout, /back +monday +Completed/)
 
+    const labels = ['--labels', 'velero.io/schedule-name=daily']
+    const due = await run('backup', 'create', 'daily-1', '--include-namespaces', source.name, ...labels)
+    assert.equal(due.code, 0, due.stderr)
+    const scheduled = await run('restore', 'create', 'of-daily', '--from-schedule', 'daily')
+    assert.equal(scheduled.code, 0, scheduled.stdout + scheduled.stderr)
+    assert.match((await run('restore', 'get', 'of-daily')).stdout, /of-daily +daily-1 +Completed/)
+    assert.match(
+      (await run('restore', 'create', '--from-schedule', 'weekly')).stderr,
+      /schedule "weekly" has no backups/,
+    )
+    assert.equal((await run('backup', 'delete', 'daily-1', '--confirm')).code, 0)
+
     const mistyped = await run(
       'restore',
       'create',
