@@ -5,13 +5,11 @@ import type { Results } from '#archive/results.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
-import { resourceName, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { resourceName, type ResourceType } from '#kube/object.ts'
 import { memoryStore } from '#store/memory.ts'
 import { backUp } from '../support/backup-run.ts'
-import { restartApiServer } from '../support/api-server.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
 import { customType, define, undefine } from '../support/custom-type.ts'
-import { fillUp } from '../support/etcd.ts'
 import {
   ClusterRoleBindings,
   ClusterRoles,
@@ -295,72 +293,4 @@ test('without the right to make some types, or even to list namespaces, everythi
   const second = await bringBack({ kube, store, name: 'second', spec })
   assert.equal(second.restore.status?.phase, 'Completed')
   assert.deepEqual(actions(second.resourceList['v1/Secret']), ['a(created)', 'b(created)'])
-})
-
-/** A namespace with many ConfigMaps, backed up and gone. */
-async function lostCrowd(
-  objects: number,
-): Promise<AsyncDisposable & { name: string; store: ReturnType<typeof memoryStore> }> {
-  await using namespace = await testNamespace(kube)
-  const { name } = namespace
-  const store = memoryStore()
-  for (let made = 0; made < objects; made += 50) {
-    const batch = Array.from({ length: 50 }, (_, at) => `c-${made + at}`)
-    await Promise.all(batch.map((one) => make(kube, ConfigMaps, { name: one, namespace: name, data: { one } })))
-  }
-  await backUp({ kube, store, spec: { includedNamespaces: [name] } })
-  await removeNamespace(kube, name)
-  return { name, store, [Symbol.asyncDispose]: async () => void (await kube.delete(Namespaces, name)) }
-}
-
-test('an etcd that is full refuses objects one by one; with room again a second run brings those', async () => {
-  const objects = 400
-  await using crowd = await lostCrowd(objects)
-  const { name, store } = crowd
-  let full: Promise<void> | undefined
-  const spec = { includedNamespaces: [name] }
-  try {
-    const first = await bringBack({
-      kube,
-      store,
-      name: 'first',
-      spec,
-      onProgress: ({ itemsRestored }) => void (itemsRestored > 50 && (full ??= fillUp(cluster.sandbox.etcdUrl, true))),
-    })
-    const { phase, errors = 0 } = first.restore.status ?? {}
-    assert.equal(phase, 'PartiallyFailed')
-    assert.ok(errors > 0 && errors < objects, `${errors} errors`)
-    for (const message of errorsIn(first.results, name)) {
-      assert.match(message, new RegExp(`^error restoring configmaps/${name}/\\S+: .*database space exceeded`))
-    }
-  } finally {
-    await full
-    await fillUp(cluster.sandbox.etcdUrl, false)
-  }
-  const second = await bringBack({ kube, store, name: 'second', spec })
-  assert.equal(second.restore.status?.phase, 'Completed', JSON.stringify(second.results).slice(0, 1000))
-  assert.equal(own(await namesIn(kube, ConfigMaps, name)).length, objects)
-})
-
-test('an API server that is restarted in the middle only makes the restore longer', async () => {
-  const objects = 600
-  await using crowd = await lostCrowd(objects)
-  const { name, store } = crowd
-  let killed: Promise<AsyncDisposable> | undefined
-  const restart = (): Promise<AsyncDisposable> => restartApiServer(cluster.sandbox.pids['kube-apiserver'])
-  after(async () => await (await killed)?.[Symbol.asyncDispose]())
-  const { restore, results, resourceList } = await bringBack({
-    kube,
-    store,
-    spec: { includedNamespaces: [name] },
-    onProgress: ({ itemsRestored }) => void (itemsRestored > 50 && (killed ??= restart())),
-  })
-  await killed
-  assert.ok(killed !== undefined, 'the restore was over before the API server was')
-  assert.deepEqual([restore.status?.phase, results.errors, results.warnings], ['Completed', {}, {}])
-  const maps: KubeObject[] = (await Array.fromAsync(kube.pages(ConfigMaps, { namespace: name }))).flatMap(
-    ({ items }) => items,
-  )
-  assert.equal(own(maps.map(({ metadata }) => metadata.name)).length, objects)
-  assert.ok(actions(resourceList['v1/ConfigMap']).every((line) => line.endsWith('(created)')))
 })
