@@ -10,7 +10,7 @@ import { setUp } from './set-up.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 const reporter = ['--test-reporter=./test/support/reporter.ts', '--test-reporter-destination=stdout']
-const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-concurrency=2', '--test-timeout=900000']
+const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-concurrency=2', '--test-timeout=1800000']
 const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts', 'bench/*.test.ts', 'docs/examples/*.test.ts']
 const filesOf = (folder) => `test/${folder}/**/*.test.ts`
 const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map(filesOf)

@@ -223,6 +223,8 @@ function finished(
     startTimestamp: backup.status?.startTimestamp ?? timestamp(started),
     completionTimestamp: timestamp(now()),
     progress: { totalItems: items, itemsBackedUp: items },
+    // Velero writes it for every backup, also where there was nothing to count.
+    hookStatus: {},
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
     ...operationStatus(operations),

@@ -13,11 +13,13 @@ import type { Places } from './velero-site.ts'
 const shortLived = /^(resources\/)?(events|leases\.coordination\.k8s\.io|[a-z]+\.velero\.io)(\.events\.k8s\.io)?\//
 const shortLivedKind = /^(v1\/Event|events\.k8s\.io\/v1\/Event|coordination\.k8s\.io\/v1\/Lease|velero\.io\/v1\/\w+)$/
 
-/** Both backups ended alike: phase, errors, labels, annotations and format. */
+/** Both backups ended alike: phase, errors, labels, annotations, format and which fields the status has. Warnings are counted by each in its own way. */
 export function assertSameOutcome(ours: Backup, theirs: Backup): void {
   const told = ({ metadata, status }: Backup): unknown => {
     const { phase, errors = 0, version, formatVersion } = status ?? {}
-    return { labels: metadata.labels, annotations: metadata.annotations, phase, errors, version, formatVersion }
+    const fields = Object.keys(status ?? {}).filter((field) => field !== 'warnings')
+    const { labels, annotations } = metadata
+    return { labels, annotations, phase, errors, version, formatVersion, fields: fields.toSorted() }
   }
   assert.deepEqual(told(ours), told(theirs))
 }

@@ -24,7 +24,15 @@ import { comparableList, comparableResults, furnishAsRecorded } from './recorded
 import { differences } from './recorded-state.ts'
 import { assertSameOutcome, assertSameStored } from './same-backup.ts'
 import { settledState } from './settled-state.ts'
-import { locationOf, openPlaces, openSite, type Places, type SiteSetting, type VeleroSite } from './velero-site.ts'
+import {
+  locationOf,
+  openPlaces,
+  openSite,
+  type Places,
+  type SiteSetting,
+  type VeleroSite,
+  veleroTimeout,
+} from './velero-site.ts'
 import { applyWorkloads } from './workloads.ts'
 
 /** What is asked of both, by the backup's name. */
@@ -49,7 +57,7 @@ const scopes: Readonly<Record<string, readonly string[]>> = {
 
 test(
   'Velero and Lifeboat back up the same, and Velero restores either alike',
-  { timeout: 900_000 },
+  { timeout: veleroTimeout },
   async (context) => {
     await using places = await openPlaces()
     const before = await backUpByBoth(context, places)

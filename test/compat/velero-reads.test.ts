@@ -15,7 +15,7 @@ import { backUp } from '../support/backup-run.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
 import { ConfigMaps, make } from '../support/objects.ts'
 import { comparableResults } from './recorded-restore.ts'
-import { openPlaces, openSite } from './velero-site.ts'
+import { openPlaces, openSite, veleroTimeout } from './velero-site.ts'
 import { decodeResults } from '#archive/results.ts'
 import { restoreKey } from '#store/layout.ts'
 
@@ -45,7 +45,7 @@ async function copyBare(store: ObjectStore, from: string, to: string): Promise<v
 
 test(
   'Velero takes over and restores unusual backups of ours, and leaves what is no backup',
-  { timeout: 600_000 },
+  { timeout: veleroTimeout },
   async (t) => {
     await using places = await openPlaces()
     await using cluster = await ownCluster()

@@ -14,7 +14,7 @@ import { comparableList, comparableResults, furnishAsRecorded } from './recorded
 import { differences } from './recorded-state.ts'
 import { addToWorkloads, restoreSteps, type RestoreStep } from './restore-steps.ts'
 import { settledState } from './settled-state.ts'
-import { openPlaces, openSite, type Places } from './velero-site.ts'
+import { openPlaces, openSite, type Places, veleroTimeout } from './velero-site.ts'
 import { applyWorkloads } from './workloads.ts'
 
 const backup = 'all'
@@ -35,7 +35,7 @@ interface AllDone {
   readonly state: ClusterState
 }
 
-test('Velero and Lifeboat make the same of the same restores', { timeout: 900_000 }, async (context) => {
+test('Velero and Lifeboat make the same of the same restores', { timeout: veleroTimeout }, async (context) => {
   await using places = await openPlaces()
   await backUp(places, context.signal)
   const theirs = await byVelero(places, context.signal)

@@ -15,7 +15,7 @@ import { backUp } from '../support/backup-run.ts'
 import { ownCluster } from '../support/cluster.ts'
 import { fillLarder } from './larder.ts'
 import { assertSameOutcome, assertSameStored, contentsOf } from './same-backup.ts'
-import { openPlaces, openSite, type Places, type VeleroSite } from './velero-site.ts'
+import { openPlaces, openSite, type Places, type VeleroSite, veleroTimeout } from './velero-site.ts'
 
 /** What is asked of both, by the backup's name. */
 const scopes: Readonly<Record<string, readonly string[]>> = {
@@ -58,25 +58,29 @@ const scopes: Readonly<Record<string, readonly string[]>> = {
   [`long-${'n'.repeat(75)}`]: ['--include-namespaces', 'quiet'],
 }
 
-test('of one cluster both take the same in every scope, and refuse the same specs', { timeout: 800_000 }, async (t) => {
-  await using places = await openPlaces()
-  await using cluster = await ownCluster()
-  const { kube } = cluster
-  await fillLarder(kube)
-  await using site = await openSite(cluster, { places, maker: 'velero', signal: t.signal })
-  await makeReadOnlyLocation(kube)
-  for (const [name, flags] of Object.entries(scopes)) {
-    await t.test(`backup of ${name}`, async () => {
-      const theirs = await site.backUp(name, flags)
-      const ours = await backUp({ kube, store: places.stores.lifeboat, name, spec: theirs.spec })
-      assertSameOutcome(ours, theirs)
-      await assertSameStored(places.stores, name)
-    })
-  }
-  await t.test('named pods come first, in the order of their names', () => assertOrdered(places))
-  await t.test('an object named for the order that is not there is a warning', () => assertWarned(places))
-  await assertRefusals(t, { kube, site })
-})
+test(
+  'of one cluster both take the same in every scope, and refuse the same specs',
+  { timeout: veleroTimeout },
+  async (t) => {
+    await using places = await openPlaces()
+    await using cluster = await ownCluster()
+    const { kube } = cluster
+    await fillLarder(kube)
+    await using site = await openSite(cluster, { places, maker: 'velero', signal: t.signal })
+    await makeReadOnlyLocation(kube)
+    for (const [name, flags] of Object.entries(scopes)) {
+      await t.test(`backup of ${name}`, async () => {
+        const theirs = await site.backUp(name, flags)
+        const ours = await backUp({ kube, store: places.stores.lifeboat, name, spec: theirs.spec })
+        assertSameOutcome(ours, theirs)
+        await assertSameStored(places.stores, name)
+      })
+    }
+    await t.test('named pods come first, in the order of their names', () => assertOrdered(places))
+    await t.test('an object named for the order that is not there is a warning', () => assertWarned(places))
+    await assertRefusals(t, { kube, site })
+  },
+)
 
 async function assertOrdered({ stores }: Places): Promise<void> {
   for (const store of Object.values(stores)) {

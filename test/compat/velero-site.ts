@@ -40,6 +40,9 @@ export async function openPlaces(): Promise<Places> {
   return { s3, stores, folder, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
+/** Milliseconds for a test that works with Velero: it may have to wait until another file's is done, and machines are slow at times. */
+export const veleroTimeout = 1_500_000
+
 /** A cluster in which Velero works. */
 export interface VeleroSite extends AsyncDisposable {
   /** Velero's command line, in the folder `directory`. */

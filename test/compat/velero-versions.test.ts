@@ -12,7 +12,7 @@ import { ownCluster } from '../support/cluster.ts'
 import { define } from '../support/custom-type.ts'
 import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
 import { assertSameOutcome, assertSameStored, contentsOf } from './same-backup.ts'
-import { locationOf, openPlaces, openSite } from './velero-site.ts'
+import { locationOf, openPlaces, openSite, veleroTimeout } from './velero-site.ts'
 
 const Gauges: ResourceType = {
   group: 'versions.lifeboat.test',
@@ -51,7 +51,7 @@ async function assertBack(kube: KubeClient): Promise<void> {
 
 test(
   'with every version in the archive both store the same, and each restores what the other made',
-  { timeout: 600_000 },
+  { timeout: veleroTimeout },
   async (t) => {
     await using places = await openPlaces()
     await using cluster = await ownCluster()

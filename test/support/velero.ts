@@ -1,9 +1,10 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureAsset } from '#sandbox/assets.ts'
 import { lock } from '#sandbox/file-lock.ts'
-import { freePorts } from '#sandbox/free-port.ts'
+import { freePorts, isFree } from '#sandbox/free-port.ts'
 import { lastWords, startProgram, type RunningProgram } from '#sandbox/program.ts'
 import { plainProgress } from './plain-progress.ts'
 
@@ -19,50 +20,60 @@ export interface VeleroSetting {
   signal?: AbortSignal | undefined
 }
 
-/** Held by the one server of Velero that this machine has room for. */
-const turnPath = join(tmpdir(), 'lifeboat-velero-server.lock')
-
 /**
  * Velero's server with its plugin for S3, outside of the cluster and with its defaults; it ends with this process. It takes port
- * 8080 whatever it is told, so there cannot be two at a time: this one waits for its turn until that of another test has ended.
+ * 8080 whatever it is told, so of several processes that want one each waits for its turn.
  */
 export async function startVeleroServer(setting: VeleroSetting): Promise<RunningProgram> {
-  const { kubeconfigPath, directory, features = [], signal } = setting
+  const { directory, signal } = setting
   const progress = { env: process.env, progress: plainProgress(), signal }
   const path = await ensureAsset('velero', progress)
   const plugin = await ensureAsset('velero-plugin-for-aws', progress)
   const plugins = join(directory, 'plugins')
   await mkdir(plugins, { recursive: true })
   await symlink(plugin, join(plugins, 'velero-plugin-for-aws'))
-  const credentials = await credentialsFile(setting)
-  const turn = await lock(turnPath, { signal })
+  const turn = await lock(join(tmpdir(), 'lifeboat-velero-server.lock'), { signal })
   try {
-    const [metrics, profiler] = (await freePorts(2)) as [number, number]
-    const program = await startProgram({
-      name: 'velero-server',
-      path,
-      args: [
-        'server',
-        `--plugin-dir=${plugins}`,
-        `--metrics-address=127.0.0.1:${metrics}`,
-        `--profiler-address=127.0.0.1:${profiler}`,
-        ...features.map((feature) => `--features=${feature}`),
-      ],
-      logPath: join(directory, 'velero-server.log'),
-      cwd: directory,
-      env: {
-        HOME: directory,
-        PATH: process.env['PATH'],
-        KUBECONFIG: kubeconfigPath,
-        AWS_SHARED_CREDENTIALS_FILE: credentials,
-      },
-    })
+    await untilFree(8080, signal)
+    const program = await startServer(setting, { path, plugins })
     void program.ended.then(() => turn[Symbol.asyncDispose]())
     return program
   } catch (error) {
     await turn[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** Waits for programs that know nothing of turns. */
+async function untilFree(port: number, signal: AbortSignal | undefined): Promise<void> {
+  while (!(await isFree(port))) await sleep(500, undefined, { signal })
+}
+
+async function startServer(
+  setting: VeleroSetting,
+  { path, plugins }: { path: string; plugins: string },
+): Promise<RunningProgram> {
+  const { kubeconfigPath, directory, features = [] } = setting
+  const [metrics, profiler] = (await freePorts(2)) as [number, number]
+  return await startProgram({
+    name: 'velero-server',
+    path,
+    args: [
+      'server',
+      `--plugin-dir=${plugins}`,
+      `--metrics-address=127.0.0.1:${metrics}`,
+      `--profiler-address=127.0.0.1:${profiler}`,
+      ...features.map((feature) => `--features=${feature}`),
+    ],
+    logPath: join(directory, 'velero-server.log'),
+    cwd: directory,
+    env: {
+      HOME: directory,
+      PATH: process.env['PATH'],
+      KUBECONFIG: kubeconfigPath,
+      AWS_SHARED_CREDENTIALS_FILE: await credentialsFile(setting),
+    },
+  })
 }
 
 async function credentialsFile({ credentials, directory }: VeleroSetting): Promise<string> {
