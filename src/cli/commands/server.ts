@@ -11,6 +11,7 @@ import { OK } from '../exit.ts'
 import { pluginFlags, pluginSettings } from '../plugin-flags.ts'
 import { choice, duration, integer, map, text, toggle, type FlagValues } from '../flag.ts'
 import { restorePriorityFlags } from '../restore-priorities.ts'
+import { veleroServerFlags } from './velero-server-flags.ts'
 
 const flags = {
   ...installationFlags,
@@ -44,6 +45,7 @@ const flags = {
   ...restorePriorityFlags,
   ...pluginFlags,
   'item-operation-sync-frequency': duration('how often operations of plug-ins are asked about (default 10s)'),
+  ...veleroServerFlags,
 }
 
 export const server = command({
