@@ -50,8 +50,8 @@ export interface VeleroSite extends AsyncDisposable {
   directory: string
   /** Waits until Velero has taken the backup over from the bucket. */
   knows(backup: string): Promise<Backup>
-  /** Waits until the backup has ended, however. */
-  ended(backup: string): Promise<Backup>
+  /** Waits until the backup has ended, however; two minutes unless told otherwise. */
+  ended(backup: string, seconds?: number): Promise<Backup>
   /** Runs `velero backup create`. */
   backUp(name: string, flags: readonly string[]): Promise<Backup>
   /** Runs `velero restore create`. */
@@ -81,12 +81,12 @@ export async function openSite(
     velero,
     directory,
     knows: (backup) => Promise.race([eventually(() => kube.find(Backups, backup, { namespace }), 90), death]),
-    ended: (backup) =>
+    ended: (backup, seconds = 120) =>
       Promise.race([
         eventually(async () => {
           const current = await kube.get(Backups, backup, { namespace })
           return hasEnded(current.status?.phase) ? current : undefined
-        }, 120),
+        }, seconds),
         death,
       ]),
     backUp: async (name, flags) => {
