@@ -64,7 +64,7 @@ export interface VeleroSite extends AsyncDisposable {
  */
 export async function openSite(
   { kube, kubeconfigPath }: TestCluster,
-  { places, maker, restarted = false, features, signal }: SiteSetting,
+  { places, maker, restarted = false, features, concurrentBackups, signal }: SiteSetting,
 ): Promise<VeleroSite> {
   const { s3, folder } = places
   const directory = join(folder, randomBytes(4).toString('hex'))
@@ -73,7 +73,14 @@ export async function openSite(
     await kube.patch(BackupStorageLocations, 'default', { merge: { status: { phase: 'Available' } } }, { namespace })
   }
   const velero = await veleroClient({ kubeconfigPath, directory })
-  const program = await startVeleroServer({ kubeconfigPath, credentials: s3.env, directory, features, signal })
+  const program = await startVeleroServer({
+    kubeconfigPath,
+    credentials: s3.env,
+    directory,
+    features,
+    concurrentBackups,
+    signal,
+  })
   const death = program.ended.then(async (how) => Promise.reject(new Error(await lastWords(program, how))))
   // It always ends; that is only news to who waits for its work.
   death.catch(() => undefined)
@@ -115,6 +122,8 @@ export interface SiteSetting {
   restarted?: boolean
   /** Velero's feature flags. */
   features?: readonly string[]
+  /** How many backups Velero may make at once; its default is one. */
+  concurrentBackups?: number
   signal: AbortSignal
 }
 

@@ -17,6 +17,8 @@ export interface VeleroSetting {
   directory: string
   /** Features to switch on. */
   features?: readonly string[] | undefined
+  /** How many backups may run at once; its default is one. */
+  concurrentBackups?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -53,7 +55,7 @@ async function startServer(
   setting: VeleroSetting,
   { path, plugins }: { path: string; plugins: string },
 ): Promise<RunningProgram> {
-  const { kubeconfigPath, directory, features = [] } = setting
+  const { kubeconfigPath, directory, features = [], concurrentBackups = 1 } = setting
   const [metrics, profiler] = (await freePorts(2)) as [number, number]
   return await startProgram({
     name: 'velero-server',
@@ -63,6 +65,7 @@ async function startServer(
       `--plugin-dir=${plugins}`,
       `--metrics-address=127.0.0.1:${metrics}`,
       `--profiler-address=127.0.0.1:${profiler}`,
+      `--concurrent-backups=${concurrentBackups}`,
       ...features.map((feature) => `--features=${feature}`),
     ],
     logPath: join(directory, 'velero-server.log'),
