@@ -3,19 +3,10 @@ import { BackupStorageLocations, type BackupStorageLocationSpec } from '#api/bac
 import { allCrds, CustomResourceDefinitions } from '#api/crd.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
-import { apiVersionOf } from '#kube/object.ts'
+import { Namespaces, type KubeObject, type ResourceType, apiVersionOf } from '#kube/object.ts'
 
 /** The namespace of the custom resources. */
 export const serverNamespace = 'velero'
-
-const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
 const Deployments: ResourceType = {
   group: 'apps',
   version: 'v1',

@@ -134,7 +134,8 @@ async function writeStatus(place: Place, object: KubeObject, { kube, signal }: C
   }
 }
 
-async function reasonOf(work: () => Promise<unknown>): Promise<KubeError | undefined> {
+/** What one object met in `work`, unless every other would meet it too: then it rejects. */
+export async function reasonOf(work: () => Promise<unknown>): Promise<KubeError | undefined> {
   try {
     await work()
     return undefined

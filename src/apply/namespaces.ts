@@ -2,15 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type OwnRestore, restoreManager, updatedByRestore } from '#items/existing.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
-
-export const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
+import { Namespaces, type KubeObject } from '#kube/object.ts'
 
 /** How a namespace came to be there. */
 export type Presence = 'created' | 'existing'
@@ -37,6 +29,28 @@ export interface TargetNamespaces {
   isNew(name: string): boolean
 }
 
+/** Makes each namespace once by `make`, and counts its first failure. */
+export function onceForEach(
+  make: (name: string) => Promise<Presence>,
+): Pick<TargetNamespaces, 'ensure' | 'firstFailure'> {
+  const ensured = new Map<string, Promise<Presence>>()
+  const failed = new Set<string>()
+  return {
+    async ensure(name) {
+      const known = ensured.get(name)
+      if (known !== undefined) return { presence: await known, first: false }
+      const making = make(name)
+      ensured.set(name, making)
+      return { presence: await making, first: true }
+    },
+    firstFailure(name) {
+      if (failed.has(name)) return false
+      failed.add(name)
+      return true
+    },
+  }
+}
+
 const POLL_MS = 500
 
 function beingDeleted(namespace: KubeObject): boolean {
@@ -57,10 +71,8 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
   const { manifest, patience, resumes, signal } = options
   const present = new Set<string>()
   const created = new Set<string>()
-  const failed = new Set<string>()
   const terminating = new Set<string>()
   const gates = new Map<string, Promise<void>>()
-  const ensured = new Map<string, Promise<Presence>>()
   const deadline = Date.now() + patience
 
   const waitUntilGone = async (name: string): Promise<void> => {
@@ -124,18 +136,7 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
     return gate
   }
   return {
-    async ensure(name) {
-      const known = ensured.get(name)
-      if (known !== undefined) return { presence: await known, first: false }
-      const making = make(name)
-      ensured.set(name, making)
-      return { presence: await making, first: true }
-    },
-    firstFailure(name) {
-      if (failed.has(name)) return false
-      failed.add(name)
-      return true
-    },
+    ...onceForEach(make),
     gate: gateOf,
     isNew: (name) => created.has(name),
   }

@@ -3,7 +3,7 @@ import { diffObjects } from '#items/diff.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { type CreateOptions, createObject, endsTheRun, refusal, restoreFailure, saysItExists } from './create-object.ts'
+import { type CreateOptions, createObject, reasonOf, refusal, restoreFailure, saysItExists } from './create-object.ts'
 import type { Settled } from './existing-object.ts'
 import type { Place } from './live-objects.ts'
 import type { Rehearsal } from './rehearsal.ts'
@@ -38,18 +38,18 @@ export async function recreateObject(
   })
   const unchecked = rehearsal?.unchecked(place)
   if (unchecked !== undefined) return planned(unchecked)
-  const refused = await attempt(() => wouldBeTaken(place, desired, options))
+  const refused = await reasonOf(() => wouldBeTaken(place, desired, options))
   if (refused !== undefined) {
     const excuse = rehearsal?.excuse(desired)
     return excuse === undefined ? failed(`${refusal(refused)}; it was left as it is`) : planned(excuse)
   }
-  const kept = await attempt(() => remove(place, live, options))
+  const kept = await reasonOf(() => remove(place, live, options))
   if (kept !== undefined) return failed(`${refusal(kept)}; it was left as it is`)
   if (rehearsal !== undefined) return planned()
   const still = await untilGone(place, live, options)
   if (still !== undefined) return failed(stillThere(still, options.deletionPatience))
   let made: KubeObject | undefined
-  const lost = await attempt(async () => {
+  const lost = await reasonOf(async () => {
     made = await createObject(place, desired, options)
   })
   if (made !== undefined) return { made }
@@ -88,15 +88,4 @@ async function untilGone(
 function stillThere({ metadata: { finalizers = [] } }: KubeObject, patience: number): string {
   const holders = finalizers.length === 0 ? '' : ` (finalizers: ${finalizers.join(', ')})`
   return `it was deleted to be made anew, but is not gone after ${Math.round(patience / 1_000)} s${holders}; see to it that it goes, and restore it again`
-}
-
-/** What one object met, unless every other would meet it too. */
-async function attempt(work: () => Promise<void>): Promise<KubeError | undefined> {
-  try {
-    await work()
-    return undefined
-  } catch (error) {
-    if (error instanceof KubeError && !endsTheRun(error)) return error
-    throw error
-  }
 }

@@ -1,5 +1,6 @@
 import type { KubeClient } from '#kube/client.ts'
-import { Namespaces, type NamespaceOptions, type Presence, type TargetNamespaces } from './namespaces.ts'
+import { Namespaces } from '#kube/object.ts'
+import { onceForEach, type NamespaceOptions, type Presence, type TargetNamespaces } from './namespaces.ts'
 
 /** The namespaces of the target cluster as a run would make them. */
 export interface RehearsedNamespaces extends TargetNamespaces {
@@ -17,8 +18,6 @@ export async function rehearsedNamespaces(
   const present = new Set<string>()
   const terminating = new Set<string>()
   const planned = new Set<string>()
-  const failed = new Set<string>()
-  const ensured = new Map<string, Promise<Presence>>()
 
   const make = async (name: string): Promise<Presence> => {
     if (present.has(name)) return 'existing'
@@ -35,18 +34,7 @@ export async function rehearsedNamespaces(
   const waits = (name: string): string | undefined =>
     terminating.has(name) ? `namespace ${name} is being deleted: the restore waits until it is gone` : undefined
   return {
-    async ensure(name) {
-      const known = ensured.get(name)
-      if (known !== undefined) return { presence: await known, first: false }
-      const making = make(name)
-      ensured.set(name, making)
-      return { presence: await making, first: true }
-    },
-    firstFailure(name) {
-      if (failed.has(name)) return false
-      failed.add(name)
-      return true
-    },
+    ...onceForEach(make),
     gate: () => undefined,
     // Nobody waits for what the cluster would put into it.
     isNew: () => false,

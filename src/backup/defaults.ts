@@ -7,7 +7,7 @@ import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import { archiveFormatVersion } from '#archive/pack.ts'
 import type { KubeClient, ServerVersion } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { ResourceType } from '#kube/object.ts'
+import { Namespaces } from '#kube/object.ts'
 import { defaultBackupFilters } from '#selection/backup-filters.ts'
 import { backupFilterProblems } from '#selection/validate.ts'
 import { chooseSnapshotLocations } from './snapshot-locations.ts'
@@ -39,14 +39,6 @@ export interface BackupSettings {
   snapshotMoveData?: boolean | undefined
 }
 
-const namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
-
 /** Asks the cluster for what `defaultBackup` needs. Who may not list namespaces gets none excluded here: the run itself will say what is not allowed. Rejects with KubeError. */
 export async function readClusterFacts(
   kube: KubeClient,
@@ -56,7 +48,7 @@ export async function readClusterFacts(
   const excludedNamespaces: string[] = []
   const labelSelector = `${labelKeys.excludeFromBackup}=true`
   try {
-    for await (const page of kube.pages(namespaces, { ...options, labelSelector })) {
+    for await (const page of kube.pages(Namespaces, { ...options, labelSelector })) {
       for (const namespace of page.items) excludedNamespaces.push(namespace.metadata.name)
     }
   } catch (error) {

@@ -1,16 +1,8 @@
 import type { BackupSpec } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { ResourceType } from '#kube/object.ts'
+import { Namespaces } from '#kube/object.ts'
 import { isGlob } from '#selection/globs.ts'
-
-const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
 
 /**
  * The namespaces that `spec` includes by name and the cluster does not have. A server reports them in the backup, as Velero

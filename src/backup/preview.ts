@@ -1,22 +1,21 @@
 import type { LogLevel } from '#archive/log-line.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import { resultText } from '#archive/results.ts'
-import { openCollection, type Collection } from '#collect/collect.ts'
-import { readCut, type Cut } from '#collect/cut.ts'
+import type { Collection } from '#collect/collect.ts'
+import type { Cut } from '#collect/cut.ts'
 import type { Item, KubeObject, ServedType } from '#kube/object.ts'
 import { apiVersionOf, resourceName } from '#kube/object.ts'
 import { KubeError } from '#kube/error.ts'
 import {
-  compileBackupScope,
   namespaceSkipReason,
   skipReason,
   takesType,
   type BackupScope,
   type SkipReason,
 } from '#selection/backup-scope.ts'
-import { logAfter, logBefore } from './findings.ts'
-import { readRelations } from './relations.ts'
-import { orderOf, type BackupRun } from './run.ts'
+import { logAfter } from './findings.ts'
+import { openBackupCollection } from './opening.ts'
+import type { BackupRun } from './run.ts'
 
 /** What would become of one object of the cluster. */
 export interface PreviewedObject {
@@ -64,20 +63,9 @@ export type PreviewOptions = Pick<BackupRun, 'backup' | 'kube' | 'policies' | 'e
  * does: CollectError 'forbidden', KubeError.
  */
 export async function previewBackup(options: PreviewOptions): Promise<BackupPreview> {
-  const { kube, backup, signal } = options
   const findings: PreviewFinding[] = []
   const log = noting(findings)
-  const cut = await readCut(kube, { signal })
-  const scope = compileBackupScope(backup.spec, cut, {
-    policy: options.policies?.includeExclude,
-    everyVersion: options.everyVersion,
-  })
-  logBefore(log, { cut, scope })
-  const volumeGroupLabel = backup.spec.volumeGroupSnapshotLabelKey
-  const { relations, failure } = await readRelations({ kube, cut, scope, signal, volumeGroupLabel })
-  if (failure !== undefined) log.error('Could not find the cluster roles of service accounts', { error: failure })
-  const order = orderOf(backup.spec.orderedResources)
-  const collection = await openCollection({ kube, cut, scope, relations, order, signal })
+  const { cut, scope, collection } = await openBackupCollection(options, log)
   const actions = (options.plugins ?? []).flatMap((plugin) => plugin.actions.backupItemActions.map(({ name }) => name))
   if (actions.length > 0) {
     const message = `Plug-ins are not asked, so what they change, leave out or add is not in this: ${actions.join(', ')}`

@@ -2,7 +2,7 @@
 // It composes the rooms and knows nothing of controllers, commands or the Backup custom resource's life in a cluster; whoever calls it stores the result.
 import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
-import type { Backup, BackupSpec, BackupStatus } from '#api/backup.ts'
+import type { Backup, BackupStatus } from '#api/backup.ts'
 import { encodeBackupMetadata } from '#archive/backup-metadata.ts'
 import { encodeItemOperations } from '#archive/item-operations.ts'
 import { encodeJsonGz } from '#archive/json-gz.ts'
@@ -13,23 +13,23 @@ import { encodeResults } from '#archive/results.ts'
 import type { LogLine } from '#archive/log-line.ts'
 import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
-import { openCollection, type Collection } from '#collect/collect.ts'
-import { readCut, type Cut } from '#collect/cut.ts'
+import type { Collection } from '#collect/collect.ts'
+import type { Cut } from '#collect/cut.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { PluginModule } from '#plugins/open.ts'
-import { compileBackupScope, type BackupScope } from '#selection/backup-scope.ts'
+import type { BackupScope } from '#selection/backup-scope.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { clearLeftovers, openArtifacts, type Artifacts } from './artifacts.ts'
 import { openContents, type Contents } from './contents.ts'
 import { openUncovered } from './uncovered.ts'
 import { BackupError, backupError } from './error.ts'
-import { logAfter, logBefore } from './findings.ts'
+import { logAfter } from './findings.ts'
 import { openItemActions, type ItemActions } from './item-actions.ts'
 import { operationStatus, type OperationStanding } from './operations.ts'
 import type { OperationCounts } from '#plugins/operations.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
-import { readRelations } from './relations.ts'
+import { openBackupCollection } from './opening.ts'
 
 export interface BackupRun {
   /** Defaulted (`defaultBackup`) and validated. `metadata.uid` may be absent (no installation). */
@@ -85,7 +85,9 @@ export async function runBackup(run: BackupRun): Promise<Backup> {
 async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLog): Promise<Backup> {
   const started = run.now()
   const meter = progressMeter(run.onProgress, run.now)
-  const { cut, scope, collection } = await open(run, log, meter)
+  meter.tell({})
+  const { cut, scope, collection } = await openBackupCollection(run, log)
+  meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
   await using manifest = await createManifest(
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
@@ -112,31 +114,6 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
   await artifacts.put('metadata', encodeBackupMetadata(backup))
   meter.tell({})
   return backup
-}
-
-/** Reads what decides and begins every list, before anything is written. */
-async function open(
-  run: BackupRun,
-  log: StoredRunLog,
-  meter: ProgressMeter,
-): Promise<{ cut: Cut; scope: BackupScope; collection: Collection }> {
-  const { kube, signal, backup } = run
-  meter.tell({})
-  const cut = await readCut(kube, { signal })
-  const scope = compileBackupScope(backup.spec, cut, {
-    policy: run.policies?.includeExclude,
-    everyVersion: run.everyVersion,
-  })
-  logBefore(log, { cut, scope })
-  const volumeGroupLabel = backup.spec.volumeGroupSnapshotLabelKey
-  const { relations, failure } = await readRelations({ kube, cut, scope, signal, volumeGroupLabel })
-  if (failure !== undefined) {
-    log.error('Could not find the cluster roles of service accounts', { error: failure })
-  }
-  const order = orderOf(backup.spec.orderedResources)
-  const collection = await openCollection({ kube, cut, scope, relations, order, signal, pageSize: run.pageSize })
-  meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
-  return { cut, scope, collection }
 }
 
 function openActions(
@@ -190,12 +167,6 @@ async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[]
     throw failure ?? error
   }
   return withdrawn
-}
-
-/** The spec's order as `namespace/name` lists per plural (spec/backup §3.9). */
-export function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<string, readonly string[]> {
-  const entries = Object.entries(ordered ?? {})
-  return new Map(entries.map(([plural, names]) => [plural, names.split(',').map((name) => name.trim())]))
 }
 
 async function putSiblings(

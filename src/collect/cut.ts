@@ -3,7 +3,7 @@
 import { readAggregated } from '#kube/aggregated.ts'
 import type { Discovery, KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
+import { Namespaces, type KubeObject, type ServedType } from '#kube/object.ts'
 import { CollectError, type Refusal } from './error.ts'
 
 /** The moment a backup shows, and what the cluster was then. */
@@ -20,14 +20,6 @@ export interface Cut {
   readonly refusals: readonly Refusal[]
 }
 
-const namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
-
 /** Chooses the cut: the version of a fresh list of Namespaces, taken after discovery so that no type is newer than it. Rejects with KubeError. */
 export async function readCut(kube: KubeClient, options: { signal?: AbortSignal | undefined } = {}): Promise<Cut> {
   const [{ types, failures }, aggregated] = await Promise.all([kube.discover(options), aggregatedTypes(kube, options)])
@@ -36,7 +28,7 @@ export async function readCut(kube: KubeClient, options: { signal?: AbortSignal 
     return { ...facts, ...(await readNamespaces(kube, options)), refusals: [] }
   } catch (error) {
     if (!isForbidden(error)) throw error
-    return { ...facts, resourceVersion: '', namespaces: [], refusals: [{ type: namespaces, namespace: undefined }] }
+    return { ...facts, resourceVersion: '', namespaces: [], refusals: [{ type: Namespaces, namespace: undefined }] }
   }
 }
 
@@ -51,7 +43,7 @@ async function readNamespaces(
 ): Promise<Pick<Cut, 'resourceVersion' | 'namespaces'>> {
   const found: KubeObject[] = []
   let resourceVersion: string | undefined
-  for await (const page of kube.pages(namespaces, options)) {
+  for await (const page of kube.pages(Namespaces, options)) {
     resourceVersion ??= page.resourceVersion
     for (const namespace of page.items) found.push(outline(namespace))
   }

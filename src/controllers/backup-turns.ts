@@ -1,8 +1,9 @@
 import { Backups, type Backup } from '#api/backup.ts'
 import { readObject } from '#api/read.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { Namespaces, type KubeObject } from '#kube/object.ts'
 import type { Environment } from '#runtime/controller.ts'
 import { isWaiting, queueStep } from './backup-queue.ts'
+import { inTurn } from './in-turn.ts'
 import { patchLasting } from './status-patch.ts'
 
 /** Gives backups their turn. */
@@ -11,26 +12,10 @@ export interface BackupTurns {
   pass(environment: Environment): Promise<void>
 }
 
-const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
-
 /** Turns for at most `concurrent` backups at a time. Passes run one after another, since each builds on what the one before has written. */
 export function backupTurns(concurrent: number): BackupTurns {
-  let last: Promise<void> = Promise.resolve()
-  return {
-    pass(environment) {
-      last = last.then(
-        () => once(environment, concurrent),
-        () => once(environment, concurrent),
-      )
-      return last
-    },
-  }
+  const oneByOne = inTurn()
+  return { pass: (environment) => oneByOne(() => once(environment, concurrent)) }
 }
 
 async function once({ kube, namespace, signal, log }: Environment, concurrent: number): Promise<void> {

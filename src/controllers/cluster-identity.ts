@@ -1,14 +1,6 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { ResourceType } from '#kube/object.ts'
-
-const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
+import { Namespaces } from '#kube/object.ts'
 
 /** What tells a cluster from any other as long as it lives: the uid of its `kube-system`; undefined for who may not read it. Rejects with KubeError. */
 export async function clusterIdentity(kube: KubeClient, signal: AbortSignal): Promise<string | undefined> {

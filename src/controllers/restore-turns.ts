@@ -3,6 +3,7 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { requestedBackup } from '#restore/validation.ts'
 import type { Environment } from '#runtime/controller.ts'
+import { inTurn } from './in-turn.ts'
 import { isBusy, isWaiting, restoreTurns, type AskedRestore, type RestoreTurn } from './restore-queue.ts'
 import { patchLasting } from './status-patch.ts'
 
@@ -21,15 +22,10 @@ export type Taken<T> = { readonly accepted: T } | { readonly waits: string }
 
 /** Turns for at most `concurrent` restores at a time. They are looked at one after another, since each builds on what the one before has written. */
 export function restoreTurnsOf(concurrent: number): RestoreTurns {
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work)
-    last = next
-    return next
-  }
+  const oneByOne = inTurn()
   return {
     take: (restore, accept, environment) =>
-      inTurn(async () => {
+      oneByOne(async () => {
         const turns = await look(environment, concurrent)
         const turn = turns.of.get(restore.metadata.name)
         if (turn?.do === 'wait') {
@@ -38,7 +34,7 @@ export function restoreTurnsOf(concurrent: number): RestoreTurns {
         }
         return { accepted: await accept() }
       }),
-    pass: (environment) => inTurn(async () => await (await look(environment, concurrent)).note()),
+    pass: (environment) => oneByOne(async () => await (await look(environment, concurrent)).note()),
   }
 }
 

@@ -3,7 +3,7 @@ import { Backups, type Backup } from '#api/backup.ts'
 import { labelValue } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import type { Restore } from '#api/restore.ts'
-import type { ResourceType } from '#kube/object.ts'
+import { Namespaces } from '#kube/object.ts'
 import { RestoreError } from '#restore/error.ts'
 import {
   exactNamespaces,
@@ -13,14 +13,6 @@ import {
   safetyProblem,
 } from '#restore/safety-backup.ts'
 import type { Environment } from '#runtime/controller.ts'
-
-const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
 
 const POLL_MS = 1_000
 

@@ -2,16 +2,8 @@ import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Schedules } from '#api/schedule.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { Namespaces, type KubeObject, type ResourceType } from '#kube/object.ts'
 import type { ClusterFacts } from './facts.ts'
-
-const Namespaces: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-}
 
 /** Kubernetes makes them itself, and a server's own objects are the store's to know. */
 const ofTheSystem = new Set(['kube-system', 'kube-public', 'kube-node-lease'])

@@ -49,6 +49,15 @@ export interface ResourceType<T extends object = KubeObject> {
   readonly _object?: T
 }
 
+/** The type of namespaces, which every room meets. */
+export const Namespaces: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+}
+
 /** A type as discovery reports it. */
 export interface ServedType extends ResourceType {
   readonly singular: string

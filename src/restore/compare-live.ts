@@ -2,7 +2,7 @@ import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
 import { entryPath } from '#archive/entry-path.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { type KubeObject, type ServedType, apiVersionOf, resourceName } from '#kube/object.ts'
+import { Namespaces, type KubeObject, type ServedType, apiVersionOf, resourceName } from '#kube/object.ts'
 import { type BackupScope, compileBackupScope, namespaceSkipReason, skipReason } from '#selection/backup-scope.ts'
 import type { BackupSource } from './backup-source.ts'
 import {
@@ -115,5 +115,3 @@ async function typeLike(
   const version = first && (await archive.read(first)).apiVersion
   return served.find((type) => apiVersionOf(type) === version) ?? served.find(({ preferred }) => preferred)
 }
-
-const Namespaces = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }

@@ -2,8 +2,16 @@
 // in as values. It must never know how objects are read, written or stored.
 import type { LabelSelector } from '#api/fields.ts'
 import { labelKeys } from '#api/labels.ts'
-import type { Item, KubeObject, ObjectMeta, ResourceType, ServedType } from '#kube/object.ts'
-import { metadataOf, resourceName } from '#kube/object.ts'
+import {
+  Namespaces,
+  type Item,
+  type KubeObject,
+  type ObjectMeta,
+  type ResourceType,
+  type ServedType,
+  metadataOf,
+  resourceName,
+} from '#kube/object.ts'
 import type { BackupFilters } from './backup-filters.ts'
 import { defaultBackupFilters } from './backup-filters.ts'
 import { SelectionError } from './error.ts'
@@ -146,7 +154,7 @@ export function namespaceSkipReason(
   scope: BackupScope,
   hasItems: boolean,
 ): SkipReason | undefined {
-  const own = ownReason(namespace.metadata) ?? listedTypeReason(scope, namespaceType)
+  const own = ownReason(namespace.metadata) ?? listedTypeReason(scope, Namespaces)
   if (own !== undefined) return own
   if (phaseOf(namespace) !== 'Active') return 'namespace-not-active'
   if (!takesNamespace(scope, namespace.metadata.name)) return 'namespace-left-out'
@@ -159,14 +167,6 @@ export function namespaceSkipReason(
 export function takesCrdsOfItems(scope: BackupScope): boolean {
   const decision = takesType(scope, crdType)
   return !decision.take && decision.reason !== 'not-served' && relatedFilterReason(scope.rules, crdType) === undefined
-}
-
-const namespaceType: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
 }
 
 const crdType: ResourceType = {

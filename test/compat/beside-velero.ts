@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { downloadRequestController } from '#controllers/download-request-controller.ts'
@@ -5,6 +6,11 @@ import { locationStores } from '#controllers/location-stores.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { runController } from '#runtime/controller.ts'
 import type { ObjectStore } from '#store/store.ts'
+import { fileStore } from '#store/file.ts'
+import { cli, scratchFolder } from '../support/cli.ts'
+import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { installKinds, makeLocation } from '../support/server.ts'
+import { veleroClient } from '../support/velero.ts'
 import type { Showroom } from './described-backups.ts'
 
 /** Gives the files of the store to anybody who asks. */
@@ -34,7 +40,7 @@ async function fileServer(store: ObjectStore): Promise<AsyncDisposable & { url: 
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** The one part of a server that these commands need: any other would act on what they show. */
-export async function answerDownloads({ kube, namespace, store }: Showroom): Promise<AsyncDisposable> {
+async function answerDownloads({ kube, namespace, store }: Showroom): Promise<AsyncDisposable> {
   const files = await fileServer(store)
   const stop = new AbortController()
   const stores = locationStores(kube, { namespace, env: {} })
@@ -73,4 +79,42 @@ export function outline(text: string): unknown {
   const { apiVersion, kind, metadata, items } = JSON.parse(text) as KubeObject & { items?: KubeObject[] }
   const heads = items?.map((item) => ({ apiVersion: item.apiVersion, kind: item.kind, metadata: item.metadata }))
   return items === undefined ? { apiVersion, kind, metadata } : { apiVersion, kind, heads }
+}
+
+/** Both command lines in front of the same objects and files. */
+export interface BothClients extends AsyncDisposable {
+  /** What was furnished, sorted. */
+  readonly names: readonly string[]
+  /** Our answer and Velero's to the same command. Rejects when either fails. */
+  readonly both: (...args: string[]) => Promise<[ours: string, theirs: string]>
+}
+
+/** Furnishes a namespace and a location of its own by `furnish`, which gives the names of what it made. */
+export async function openBothClients(furnish: (room: Showroom) => Promise<string[]>): Promise<BothClients> {
+  await using opened = new AsyncDisposableStack()
+  const { kube, kubeconfigPath } = await sharedCluster()
+  opened.defer(() => kube.close())
+  const home = opened.use(await testNamespace(kube))
+  const folder = opened.use(await scratchFolder())
+  const room: Showroom = { kube, namespace: home.name, store: fileStore(`${folder.path}/store`) }
+  await installKinds(kube)
+  await makeLocation(kube, home.name, { path: `${folder.path}/store` })
+  await room.store.check({ write: true })
+  const names = (await furnish(room)).toSorted()
+  opened.use(await answerDownloads(room))
+  const velero = await veleroClient({ kubeconfigPath, directory: `${folder.path}/velero` })
+  const lifeboat = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli(args, { env: { KUBECONFIG: kubeconfigPath } })
+    assert.equal(code, 0, stderr)
+    return stdout
+  }
+  const kept = opened.move()
+  return {
+    names,
+    both: async (...args) => {
+      const where = [...args, '--namespace', home.name]
+      return await Promise.all([lifeboat(...where), velero(...where)])
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }

@@ -1,13 +1,7 @@
 // Velero's command line and ours, in front of the same restores and their files.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fileStore } from '#store/file.ts'
-import { cli, scratchFolder } from '../support/cli.ts'
-import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { installKinds, makeLocation } from '../support/server.ts'
-import { veleroClient } from '../support/velero.ts'
-import { answerDownloads, comparable, outline } from './beside-velero.ts'
-import type { Showroom } from './described-backups.ts'
+import { comparable, openBothClients, outline } from './beside-velero.ts'
 import { furnishWithRestores } from './described-restores.ts'
 
 /** As `comparable`; Velero puts a blank more behind some labels. */
@@ -16,26 +10,8 @@ function evenly(text: string): string[] {
 }
 
 test('velero and lifeboat list and describe restores alike', { timeout: 300_000 }, async (context) => {
-  const { kube, kubeconfigPath } = await sharedCluster()
-  await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
-  await using home = await testNamespace(kube)
-  await using folder = await scratchFolder()
-  const room: Showroom = { kube, namespace: home.name, store: fileStore(`${folder.path}/store`) }
-  await installKinds(kube)
-  await makeLocation(kube, home.name, { path: `${folder.path}/store` })
-  await room.store.check({ write: true })
-  const names = (await furnishWithRestores(room)).toSorted()
-  await using _downloads = await answerDownloads(room)
-  const velero = await veleroClient({ kubeconfigPath, directory: `${folder.path}/velero` })
-  const lifeboat = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await cli(args, { env: { KUBECONFIG: kubeconfigPath } })
-    assert.equal(code, 0, stderr)
-    return stdout
-  }
-  const both = async (...args: string[]): Promise<[string, string]> => {
-    const where = [...args, '--namespace', home.name]
-    return await Promise.all([lifeboat(...where), velero(...where)])
-  }
+  await using clients = await openBothClients(furnishWithRestores)
+  const { names, both } = clients
 
   for (const details of [[], ['--details']]) {
     await context.test(`restore describe ${details.join('')}`, async () => {

@@ -3,13 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commands } from '#cli/commands.ts'
 import type { KubeObject } from '#kube/object.ts'
-import { fileStore } from '#store/file.ts'
-import { cli, scratchFolder } from '../support/cli.ts'
+import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { installKinds, makeLocation, startServer } from '../support/server.ts'
+import { installKinds, startServer } from '../support/server.ts'
 import { veleroClient } from '../support/velero.ts'
-import { answerDownloads, comparable, outline } from './beside-velero.ts'
-import { furnishShowroom, type Showroom } from './described-backups.ts'
+import { comparable, openBothClients, outline } from './beside-velero.ts'
+import { furnishShowroom } from './described-backups.ts'
 
 /** As `comparable`, for JSON; groups of copies have no order in Velero's. */
 function comparableJson(text: string): unknown {
@@ -20,26 +19,8 @@ function comparableJson(text: string): unknown {
 }
 
 test('velero and lifeboat list and describe backups alike, as text and as JSON', async (context) => {
-  const { kube, kubeconfigPath } = await sharedCluster()
-  await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
-  await using home = await testNamespace(kube)
-  await using folder = await scratchFolder()
-  const room: Showroom = { kube, namespace: home.name, store: fileStore(`${folder.path}/store`) }
-  await installKinds(kube)
-  await makeLocation(kube, home.name, { path: `${folder.path}/store` })
-  await room.store.check({ write: true })
-  const names = (await furnishShowroom(room)).toSorted()
-  await using _downloads = await answerDownloads(room)
-  const velero = await veleroClient({ kubeconfigPath, directory: `${folder.path}/velero` })
-  const lifeboat = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await cli(args, { env: { KUBECONFIG: kubeconfigPath } })
-    assert.equal(code, 0, stderr)
-    return stdout
-  }
-  const both = async (...args: string[]): Promise<[string, string]> => {
-    const where = [...args, '--namespace', home.name]
-    return await Promise.all([lifeboat(...where), velero(...where)])
-  }
+  await using clients = await openBothClients(furnishShowroom)
+  const { names, both } = clients
 
   for (const details of [[], ['--details']]) {
     await context.test(`backup describe ${details.join('')}`, async () => {

@@ -1,10 +1,11 @@
 import type { Backup } from '#api/backup.ts'
 import { formatSelector } from '#selection/label-selector.ts'
+import { assertOneChoice, confirm } from '../chosen.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor } from '../connection.ts'
-import { print, type CliContext } from '../context.ts'
+import { print } from '../context.ts'
 import type { Door } from '../door.ts'
-import { OK, USAGE, UserError } from '../exit.ts'
+import { OK } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
 import { firstFew, noSuchBackup } from './backup-get.ts'
 
@@ -23,9 +24,7 @@ export const backupDelete = command({
     confirm: toggle('do not ask'),
   },
   async run({ args, flags, context }) {
-    const ways = [args.length > 0, flags.all === true, flags.selector !== undefined].filter(Boolean).length
-    if (ways !== 1)
-      throw new UserError('say which: names, --all, or --selector (exactly one of them)', { exitCode: USAGE })
+    assertOneChoice(args, flags)
     await using door = await openDoor(context, flags)
     const { backups, missing } = await asked(door, args, flags.selector && formatSelector(flags.selector))
     if (backups.length === 0) {
@@ -53,12 +52,4 @@ async function asked(
     backups: found.filter((backup) => backup !== undefined),
     missing: names.filter((_, index) => found[index] === undefined),
   }
-}
-
-/** Asks a yes-or-no question; UserError when the answer is no or nobody is there to answer. */
-export async function confirm(context: CliContext, question: string): Promise<void> {
-  const answer = (await context.ask(`${question} (y/N) `)).trim()
-  if (/^y(es)?$/i.test(answer)) return
-  if (answer !== '' || context.terminal.stdin) throw new UserError('nothing was deleted')
-  throw new UserError('nothing was deleted: add --confirm to go ahead without a question')
 }

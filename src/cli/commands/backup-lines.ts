@@ -11,6 +11,7 @@ import { policyLines, specLines } from './backup-spec-lines.ts'
 import { volumeLines } from './backup-volume-lines.ts'
 import { operationLines, type CountedOperations } from './operation-lines.ts'
 import { resultLines } from './results-lines.ts'
+import { hookCountLines, resourceLines } from './shared-lines.ts'
 
 /** The sections of `velero backup describe` in its order (spec/cli.md §9.1), and the proof of the cut. */
 export function backupLines(facts: BackupFacts, show: { details: boolean; context: CliContext }): Line[] {
@@ -89,13 +90,6 @@ function countedOperations(status: Backup['status']): CountedOperations {
   }
 }
 
-function resourceLines(list: BackupFacts['resourceList']): Line[] {
-  if (list === undefined) return [['Resource List', '<not found>']]
-  const types = Object.entries(list).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const lines = types.flatMap(([type, names]) => [`${type}:`, ...indented(names.map((name) => `- ${name}`))])
-  return [{ heading: 'Resource List:', lines }]
-}
-
 /** At which version the types were read; Velero's backups say nothing about it. */
 function cutLines(trailer: ManifestTrailer | undefined, details: boolean): Line[] {
   if (trailer === undefined) return []
@@ -114,13 +108,6 @@ function cutLines(trailer: ManifestTrailer | undefined, details: boolean): Line[
     lines.push(`Outside the cut:\t${type.resource} at ${type.resourceVersion} (${type.reason ?? 'refused'})`)
   if (details) for (const type of types) lines.push(`  ${type.resource}: ${formatCount(type.objects)}`)
   return ['', { heading: 'Consistency:', lines }]
-}
-
-function hookCountLines(
-  hooks: { hooksAttempted?: number | undefined; hooksFailed?: number | undefined } | null | undefined,
-): Line[] {
-  if (!hooks) return []
-  return ['', ['HooksAttempted', String(hooks.hooksAttempted ?? 0)], ['HooksFailed', String(hooks.hooksFailed ?? 0)]]
 }
 
 function deletionLines(deletions: BackupFacts['deletions']): Line[] {

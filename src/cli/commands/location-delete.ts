@@ -4,14 +4,14 @@ import { Backups } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { formatSelector } from '#selection/label-selector.ts'
+import { assertOneChoice, confirm } from '../chosen.ts'
 import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { print } from '../context.ts'
-import { OK, USAGE, UserError } from '../exit.ts'
+import { OK } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
 import { installed } from '../server-door.ts'
 import { counted } from '../units.ts'
-import { confirm } from './backup-delete.ts'
 import { firstFew } from './backup-get.ts'
 
 export const locationDelete = command({
@@ -29,9 +29,7 @@ export const locationDelete = command({
     confirm: toggle('do not ask'),
   },
   async run({ args, flags, context }) {
-    const ways = [args.length > 0, flags.all === true, flags.selector !== undefined].filter(Boolean).length
-    if (ways !== 1)
-      throw new UserError('say which: names, --all, or --selector (exactly one of them)', { exitCode: USAGE })
+    assertOneChoice(args, flags)
     const kube = await openCluster(context, flags)
     const scope = { namespace: serverNamespace(context, flags), signal: context.signal }
     try {

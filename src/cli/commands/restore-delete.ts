@@ -1,10 +1,10 @@
 import { formatSelector } from '#selection/label-selector.ts'
+import { assertOneChoice, confirm } from '../chosen.ts'
 import { command } from '../command.ts'
 import { doorFlags, openDoor } from '../connection.ts'
 import { print } from '../context.ts'
-import { OK, USAGE, UserError } from '../exit.ts'
+import { OK } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
-import { confirm } from './backup-delete.ts'
 import { firstFew } from './backup-get.ts'
 import { restoreNamed } from './restore-get.ts'
 
@@ -23,9 +23,7 @@ export const restoreDelete = command({
     confirm: toggle('do not ask'),
   },
   async run({ args, flags, context }) {
-    const ways = [args.length > 0, flags.all === true, flags.selector !== undefined].filter(Boolean).length
-    if (ways !== 1)
-      throw new UserError('say which: names, --all, or --selector (exactly one of them)', { exitCode: USAGE })
+    assertOneChoice(args, flags)
     await using door = await openDoor(context, flags)
     const restores =
       args.length > 0

@@ -5,12 +5,13 @@ import type { ResourceList } from '#archive/resource-list.ts'
 import type { Results } from '#archive/results.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import type { CliContext } from '../context.ts'
-import { indented, instant, pairs, type Line } from '../describe.ts'
+import { instant, pairs, type Line } from '../describe.ts'
 import { operationLines, type CountedOperations } from './operation-lines.ts'
 import { restorePhaseText } from './restore-columns.ts'
 import { restoreSpecLines } from './restore-spec-lines.ts'
 import { restoredVolumeLines, type RestoredVolume } from './restore-volume-lines.ts'
 import { resultLines } from './results-lines.ts'
+import { hookCountLines, resourceLines } from './shared-lines.ts'
 
 /** What a description of a restore is made of. Undefined is what is not there, or could not be had. */
 export interface RestoreFacts {
@@ -42,8 +43,8 @@ export function restoreLines(facts: RestoreFacts, show: { details: boolean; cont
     '',
     ...restoreSpecLines(spec, restoredVolumeLines(facts.volumes, show.details)),
     ...operationLines('Restore Item Operations', countedOperations(status), facts.operations),
-    ...hookLines(status),
-    ...(show.details ? resourceLines(facts.resourceList) : []),
+    ...hookCountLines(status?.hookStatus),
+    ...(show.details ? ['' as const, ...resourceLines(facts.resourceList)] : []),
   ]
 }
 
@@ -73,17 +74,4 @@ function countedOperations(status: Restore['status']): CountedOperations {
     completed: status?.restoreItemOperationsCompleted,
     failed: status?.restoreItemOperationsFailed,
   }
-}
-
-function hookLines(status: Restore['status']): Line[] {
-  if (!status?.hookStatus) return []
-  const { hooksAttempted = 0, hooksFailed = 0 } = status.hookStatus
-  return ['', ['HooksAttempted', String(hooksAttempted)], ['HooksFailed', String(hooksFailed)]]
-}
-
-function resourceLines(list: ResourceList | undefined): Line[] {
-  if (list === undefined) return ['', ['Resource List', '<not found>']]
-  const types = Object.entries(list).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const lines = types.flatMap(([type, names]) => [`${type}:`, ...indented(names.map((name) => `- ${name}`))])
-  return ['', { heading: 'Resource List:', lines }]
 }

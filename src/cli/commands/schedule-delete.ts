@@ -1,9 +1,9 @@
 import { Schedules } from '#api/schedule.ts'
+import { confirm } from '../chosen.ts'
 import { command } from '../command.ts'
 import { print } from '../context.ts'
 import { OK } from '../exit.ts'
 import { toggle } from '../flag.ts'
-import { confirm } from './backup-delete.ts'
 import { firstFew } from './backup-get.ts'
 import { chosenFlags, chosenSchedules, openSchedules, scheduleFlags } from './schedule-home.ts'
 

@@ -2,6 +2,7 @@ import { Schedules, type Schedule } from '#api/schedule.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { LabelSelector } from '#api/fields.ts'
 import { formatSelector } from '#selection/label-selector.ts'
+import { assertOneChoice } from '../chosen.ts'
 import { doorFlags, openCluster, serverNamespace } from '../connection.ts'
 import type { CliContext } from '../context.ts'
 import { USAGE, UserError } from '../exit.ts'
@@ -75,8 +76,6 @@ export async function chosenSchedules(
   names: readonly string[],
   flags: FlagValues<typeof chosenFlags>,
 ): Promise<Schedule[]> {
-  const ways = [names.length > 0, flags.all === true, flags.selector !== undefined].filter(Boolean).length
-  if (ways !== 1)
-    throw new UserError('say which: names, --all, or --selector (exactly one of them)', { exitCode: USAGE })
+  assertOneChoice(names, flags)
   return names.length > 0 ? await Promise.all(names.map((name) => home.named(name))) : await home.all(flags.selector)
 }
