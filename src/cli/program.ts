@@ -1,17 +1,17 @@
 import { Command as Program, CommanderError, Option } from 'commander'
-import type { Command } from './command.ts'
+import type { Command, Input } from './command.ts'
 import { commands } from './commands.ts'
 import { note, type CliContext } from './context.ts'
 import { explain, OK, USAGE, UserError, type ExitCode } from './exit.ts'
-import type { Flag } from './flag.ts'
+import type { Flag, Flags } from './flag.ts'
 
 /** Parses `argv`, runs the command it names and returns the exit code. Never rejects: what goes wrong is explained on standard error. */
 export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
-  let exitCode: ExitCode = OK
-  const program = buildProgram(context, (code) => (exitCode = code))
   try {
-    await program.parseAsync(commandFirst(spellOutBareFlags(argv, commands)), { from: 'user' })
-    return exitCode
+    const line = readCommandLine(argv, context)
+    if (line === undefined) return OK
+    const { command, args, flags } = line
+    return await command.run({ args, flags, context: colorized(context, flags['colorized']) })
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE
     const { text, exitCode: code } = explain(error, context.signal.aborted)
@@ -20,7 +20,20 @@ export async function runProgram(argv: readonly string[], context: CliContext): 
   }
 }
 
-function buildProgram(context: CliContext, done: (code: ExitCode) => void): Program {
+/** A command line that was understood: the command it names, and what it says to it. */
+export interface CommandLine extends Pick<Input<Flags>, 'args' | 'flags'> {
+  readonly command: Command
+}
+
+/** Reads `argv` and runs nothing; undefined when it asks for nothing. Throws CommanderError, its text being written already, or UserError. */
+export function readCommandLine(argv: readonly string[], context: CliContext): CommandLine | undefined {
+  let line: CommandLine | undefined
+  const program = buildProgram(context, (read) => (line = read))
+  program.parse(commandFirst(spellOutBareFlags(argv, commands)), { from: 'user' })
+  return line
+}
+
+function buildProgram(context: CliContext, read: (line: CommandLine) => void): Program {
   const program = new Program('lifeboat')
   program
     .description('Backup and restore for Kubernetes, wire-compatible with Velero.')
@@ -29,21 +42,20 @@ function buildProgram(context: CliContext, done: (code: ExitCode) => void): Prog
     .showSuggestionAfterError()
     .exitOverride()
   for (const command of commands) {
-    addCommand(program, command.path, { command, context, done, hidden: false })
-    for (const path of command.also ?? []) addCommand(program, path, { command, context, done, hidden: true })
+    addCommand(program, command.path, { command, read, hidden: false })
+    for (const path of command.also ?? []) addCommand(program, path, { command, read, hidden: true })
   }
   return program
 }
 
 interface Registration {
   readonly command: Command
-  readonly context: CliContext
-  readonly done: (code: ExitCode) => void
+  readonly read: (line: CommandLine) => void
   readonly hidden: boolean
 }
 
 function addCommand(program: Program, path: readonly string[], registration: Registration): void {
-  const { command, context, done } = registration
+  const { command, read } = registration
   const parent = path.slice(0, -1).reduce((at, word) => group(at, word, registration), program)
   const name = path.at(-1) ?? ''
   const leaf = parent.command(command.args === undefined ? name : `${name} ${command.args}`, {
@@ -53,10 +65,10 @@ function addCommand(program: Program, path: readonly string[], registration: Reg
   for (const [flagName, flag] of Object.entries(command.flags)) leaf.addOption(optionOf(flagName, flag))
   if (command.examples !== undefined)
     leaf.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`)
-  leaf.action(async () => {
+  leaf.action(() => {
     const values = leaf.opts<Record<string, unknown>>()
     const flags = Object.fromEntries(Object.keys(command.flags).map((flag) => [flag, values[camelCase(flag)]]))
-    done(await command.run({ args: leaf.args, flags, context: colorized(context, flags['colorized']) }))
+    read({ command, args: leaf.args, flags })
   })
 }
 
