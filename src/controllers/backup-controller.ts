@@ -92,8 +92,7 @@ export function backupController(options: BackupControllerOptions): Controller<B
           return next
         }
         case 'resume':
-          await resume(backup, context)
-          return undefined
+          return await resume(backup, context)
         case 'resume-if-ours':
           return await resumeIfOurs(backup, context)
         case 'nothing':
@@ -103,11 +102,16 @@ export function backupController(options: BackupControllerOptions): Controller<B
   }
 }
 
-async function resume(backup: Backup, context: Context): Promise<void> {
+async function resume(backup: Backup, context: Context): Promise<Next> {
   const { environment, queue } = context
+  const { kube, namespace, signal } = environment
+  // Its first check is what makes a new directory.
+  const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
+  if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
   environment.log.info({ backup: backup.metadata.name }, 'backup that a server left is made again')
   await make(backup, context)
   await queue.pass(environment)
+  return undefined
 }
 
 /** Velero stores a backup before it waits for operations, we do afterwards. */
@@ -136,8 +140,7 @@ async function resumeIfOurs(backup: Backup, context: Context): Promise<Next> {
   }
   const change = { status: { phase: 'InProgress' as const, ...counters } }
   const again = await patchLasting(kube, Backups, { name, namespace, change })
-  if (again !== undefined) await resume(again, context)
-  return undefined
+  return again === undefined ? undefined : await resume(again, context)
 }
 
 async function start(asked: Backup, context: Context): Promise<Next> {
