@@ -72,6 +72,8 @@ export const annotationKeys = {
   scheduledIn: 'lifeboat.dev/scheduled-in',
   /** Ours: beside `scheduledIn`, the time at which it was due. */
   due: 'lifeboat.dev/due',
+  /** On a Backup or Restore: it is to end before its time. The value says who wants that; `true` when nobody is to be named. */
+  cancel: 'lifeboat.dev/cancel',
   /** On a Restore: it waits for operations of our plug-ins, not of Velero's. */
   awaitsOperations: 'lifeboat.dev/awaits-operations',
 } as const

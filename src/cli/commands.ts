@@ -7,6 +7,7 @@ import { backupDiff } from './commands/backup-diff.ts'
 import { backupDownload } from './commands/backup-download.ts'
 import { backupGet } from './commands/backup-get.ts'
 import { backupLogs } from './commands/backup-logs.ts'
+import { backupCancel, restoreCancel } from './commands/cancel.ts'
 import { clientConfigCommands } from './commands/client-config.ts'
 import { completion } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
@@ -41,11 +42,13 @@ const withoutCompletion: readonly Command[] = [
   backupDiff,
   backupLogs,
   backupDownload,
+  backupCancel,
   backupDelete,
   restoreCreate,
   restoreGet,
   restoreDescribe,
   restoreLogs,
+  restoreCancel,
   restoreDelete,
   scheduleCreate,
   scheduleGet,

@@ -49,6 +49,8 @@ export interface Door extends AsyncDisposable {
   previewBackup(backup: Backup, options: { signal: AbortSignal }): Promise<OpenPreview>
   /** Deletes the backup with everything behind it, or hands that to the server; resolves to a sentence that says which. */
   deleteBackup(backup: Backup): Promise<string>
+  /** Has the server end a backup that has not ended; resolves to a sentence that says so. UserError where no server makes backups. */
+  cancelBackup(backup: Backup): Promise<string>
   /** The copies of pod volumes that belong to the backup, by name. */
   podVolumeBackups(backup: Backup): Promise<PodVolumeBackup[]>
   /** The requests to delete it that were made and are still there. */
@@ -64,5 +66,7 @@ export interface Door extends AsyncDisposable {
   previewRestore(restore: Restore, options: { signal: AbortSignal }): Promise<OpenRestorePreview>
   /** Deletes the restore's files and record, not what it restored, or hands that to the server; resolves to a sentence that says which. */
   deleteRestore(restore: Restore): Promise<string>
+  /** As `cancelBackup`. */
+  cancelRestore(restore: Restore): Promise<string>
   restoreArtifact(name: string, artifact: RestoreArtifact): Promise<AsyncIterable<Uint8Array> | undefined>
 }

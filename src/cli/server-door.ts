@@ -30,6 +30,7 @@ import {
   type DownloadSettings,
 } from './download.ts'
 import { UserError } from './exit.ts'
+import { requestCancel } from './server-cancel.ts'
 
 export interface ServerDoorOptions {
   readonly namespace: string
@@ -59,6 +60,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
     schedule: (name) => installed(Schedules, () => kube.find(Schedules, name, options)),
     previewBackup: (backup, { signal }) => preview(place, backup, signal),
     deleteBackup: (backup) => requestDeletion(place, backup),
+    cancelBackup: (object) => requestCancel(kube, Backups, { ...options, object }),
     backupArtifact: (name, artifact) =>
       artifact === 'manifest' ? downloadManifest(place, name) : download(place, backupTargets[artifact], name),
     openBackup: async (backup) => {
@@ -73,6 +75,7 @@ export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
       create(place, { type: Restores, object: restore, following, standing: restoreStanding }),
     previewRestore: (restore) => rehearse(place, restore),
     deleteRestore: (restore) => deleteRestore(place, restore),
+    cancelRestore: (object) => requestCancel(kube, Restores, { ...options, object }),
     restoreArtifact: (name, artifact) => download(place, restoreTargets[artifact], name),
     [Symbol.asyncDispose]: () => kube.close(),
   }

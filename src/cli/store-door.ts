@@ -61,6 +61,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
       Promise.reject(new UserError('schedules are objects of a cluster: leave out --store to use --from-schedule')),
     previewBackup: (backup, { signal }) => preview(backup, signal, options),
     deleteBackup: (backup) => deleteBackup(store, backup),
+    cancelBackup: refuseToCancel,
     podVolumeBackups: (backup) => storedCopies(store, backup),
     deletionRequests: () => Promise.resolve([]),
     backupArtifact: (name, artifact) => findObject(store, backupKey(name, artifact)),
@@ -70,6 +71,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
     createRestore: (restore, following) => createRestore(restore, following, options),
     previewRestore: (restore, { signal }) => rehearse(restore, signal, options),
     deleteRestore: (restore) => deleteRestore(store, restore),
+    cancelRestore: refuseToCancel,
     restoreArtifact: (name, artifact) => findObject(store, restoreKey(name, artifact)),
     [Symbol.asyncDispose]: () => store.close(),
   }
@@ -244,6 +246,10 @@ const standingWords = {
   waiting: 'Waiting for operations of plug-ins',
   finishing: 'Finishing',
 } as const
+
+async function refuseToCancel(): Promise<never> {
+  throw new UserError('no server works on this store: Ctrl-C ends the command that does')
+}
 
 async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string> {
   const { name } = backup.metadata

@@ -6,10 +6,10 @@ import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
 import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
-import { operationStatus, type OperationStanding } from '#backup/operations.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
+import { standingWriter } from './backup-standing.ts'
 import { backupTurns, type BackupTurns } from './backup-turns.ts'
 import { isWaiting } from './backup-queue.ts'
 import type { PluginModule } from '#plugins/open.ts'
@@ -19,6 +19,7 @@ import type { ObjectStore } from '#store/store.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
 import { timestamp } from '#api/timestamp.ts'
+import { cancelReason, withdrawalOf } from './withdrawal.ts'
 
 export interface BackupControllerOptions {
   readonly stores: LocationStores
@@ -39,7 +40,7 @@ export interface BackupControllerOptions {
 }
 
 /** What a Backup needs from us now. */
-export type BackupStep = 'nothing' | 'queue' | 'start' | 'resume' | 'resume-if-ours'
+export type BackupStep = 'nothing' | 'queue' | 'start' | 'cancel' | 'resume' | 'resume-if-ours'
 
 /**
  * Decides by the phase alone. InProgress without anybody working on it is what a dead server left: it is made again under the
@@ -49,8 +50,9 @@ export function backupStep(backup: Backup): BackupStep {
   const phase = backup.status?.phase
   if (backup.metadata.deletionTimestamp !== undefined || phase === 'Deleting' || hasEnded(phase)) return 'nothing'
   if (phase === 'InProgress') return 'resume'
-  if (isWaiting(backup)) return 'queue'
-  return phase === 'ReadyToStart' ? 'start' : 'resume-if-ours'
+  if (!isWaiting(backup) && phase !== 'ReadyToStart') return 'resume-if-ours'
+  if (cancelReason(backup) !== undefined) return 'cancel'
+  return isWaiting(backup) ? 'queue' : 'start'
 }
 
 interface Context {
@@ -91,6 +93,10 @@ export function backupController(options: BackupControllerOptions): Controller<B
           await queue.pass(environment)
           return next
         }
+        case 'cancel':
+          await cancelWaiting(backup, context)
+          await queue.pass(environment)
+          return undefined
         case 'resume':
           return await resume(backup, context)
         case 'resume-if-ours':
@@ -143,14 +149,32 @@ async function resumeIfOurs(backup: Backup, context: Context): Promise<Next> {
   return again === undefined ? undefined : await resume(again, context)
 }
 
-async function start(asked: Backup, context: Context): Promise<Next> {
-  const { kube, namespace, now, signal, log } = context.environment
+/** `asked` with everything filled in that it does not say, its expiration among it. */
+async function defaulted(asked: Backup, context: Context) {
+  const { kube, namespace, now, signal } = context.environment
   const facts = await readClusterFacts(kube, { signal })
   const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
   const snapshotLocations = (await kube.list(VolumeSnapshotLocations, { namespace, signal })).items
   const settings = { ...context.options.settings, locations, snapshotLocations }
-  const backup = defaultBackup(asked, { facts, now: now(), settings })
-  if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
+  return { backup: defaultBackup(asked, { facts, now: now(), settings }), settings }
+}
+
+/** Ends a backup that has not begun. */
+async function cancelWaiting(asked: Backup, context: Context): Promise<void> {
+  const { now, log } = context.environment
+  const { backup } = await defaulted(asked, context)
+  const { queuePosition: _, ...before } = backup.status ?? {}
+  const failureReason = cancelReason(asked)
+  const status = { ...before, phase: 'Failed' as const, failureReason, completionTimestamp: timestamp(now()) }
+  const ended = await accept(backup, status, context)
+  log.info({ backup: asked.metadata.name, failureReason }, 'backup ended before it had begun')
+  if (ended !== undefined) context.options.onEnd(ended, undefined)
+}
+
+async function start(asked: Backup, context: Context): Promise<Next> {
+  const { kube, now, signal, log } = context.environment
+  const { backup, settings } = await defaulted(asked, context)
+  if (awaitsCheck(backup, settings.locations)) return { afterMillis: LOCATION_PAUSE_MS }
   const { problems: policyProblems } = await readPolicies(kube, backup, { signal })
   const problems = validateBackup(backup, { ...settings, policyProblems })
   if (problems.length > 0) {
@@ -178,7 +202,9 @@ async function accept(
   { environment: { kube, namespace } }: Context,
 ): Promise<Backup | undefined> {
   const { name, labels, annotations, resourceVersion } = backup.metadata
-  const change = { metadata: { labels, annotations, resourceVersion }, spec: backup.spec, status }
+  const queuePosition = status.queuePosition ?? null
+  const metadata = { labels, annotations, resourceVersion }
+  const change = { metadata, spec: backup.spec, status: { ...status, queuePosition } }
   return await patchLasting(kube, Backups, { name, namespace, change })
 }
 
@@ -187,13 +213,17 @@ async function make(backup: Backup, context: Context): Promise<void> {
   const { name } = backup.metadata
   context.options.onStart(backup)
   log.info({ backup: name }, 'backup started')
+  await using withdrawal = withdrawalOf(Backups, backup, context.environment)
   let end: { status: BackupStatus; archiveBytes: number | undefined }
   try {
-    end = await run(backup, context)
+    const stop = AbortSignal.any([signal, withdrawal.signal])
+    end = await run(backup, { ...context, environment: { ...context.environment, signal: stop } })
   } catch (error) {
     // The next server takes the backup up.
     if (signal.aborted) return
-    const failureReason = messageOf(error)
+    const withdrawn = withdrawal.withdrawn()
+    const cancelled = withdrawn?.why === 'cancelled' ? `${withdrawn.reason}; ` : ''
+    const failureReason = `${cancelled}${messageOf(error)}`
     const status = { phase: 'Failed' as const, failureReason, completionTimestamp: timestamp(now()) }
     end = { status, archiveBytes: undefined }
   }
@@ -225,7 +255,7 @@ async function finishedBefore({ metadata }: Backup, store: ObjectStore): Promise
 }
 
 async function runFor(backup: Backup, store: ObjectStore, context: Context): Promise<Backup> {
-  const { environment, options } = context
+  const { environment, options, queue } = context
   const { kube, namespace, now, signal } = environment
   const { name } = backup.metadata
   // Afresh, for a backup that another server accepted too.
@@ -247,33 +277,10 @@ async function runFor(backup: Backup, store: ObjectStore, context: Context): Pro
       policies,
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,
-      onOperations: standingWriter(backup, context),
+      onOperations: standingWriter(backup, environment, () => queue.pass(environment)),
       onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
     })
   } finally {
     await patcher.settle()
-  }
-}
-
-/** Writes where the backup stands with its operations, when that has changed. Failing to is no reason to lose the backup. */
-function standingWriter(
-  backup: Backup,
-  { environment, queue }: Context,
-): (standing: OperationStanding) => Promise<void> {
-  const { kube, namespace, log } = environment
-  const { name } = backup.metadata
-  let written = ''
-  return async (standing) => {
-    const status = { phase: standing.phase, ...operationStatus(standing) }
-    if (JSON.stringify(status) === written) return
-    try {
-      await patchLasting(kube, Backups, { name, namespace, change: { status } })
-      written = JSON.stringify(status)
-      log.info({ backup: name, ...status }, 'backup waits for operations of plug-ins')
-      // Others may start meanwhile.
-      await queue.pass(environment)
-    } catch (error) {
-      log.warn({ backup: name, error: messageOf(error) }, 'the phase of a backup could not be written')
-    }
   }
 }

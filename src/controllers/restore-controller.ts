@@ -2,6 +2,7 @@ import { annotationKeys, finalizerNames } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { Restores, type Restore } from '#api/restore.ts'
+import { timestamp } from '#api/timestamp.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
@@ -9,6 +10,8 @@ import { cleanUpRestore } from './restore-deletion.ts'
 import { makeRestore, type MakeOptions } from './restore-run.ts'
 import { startRestore } from './restore-start.ts'
 import { restoreTurnsOf, type RestoreTurns } from './restore-turns.ts'
+import { patchLasting } from './status-patch.ts'
+import { cancelReason } from './withdrawal.ts'
 
 export interface RestoreControllerOptions {
   readonly stores: LocationStores
@@ -27,7 +30,7 @@ export interface RestoreControllerOptions {
 }
 
 /** What a Restore needs from us now. */
-export type RestoreStep = 'nothing' | 'start' | 'resume' | 'clean-up' | 'leave'
+export type RestoreStep = 'nothing' | 'start' | 'cancel' | 'resume' | 'clean-up' | 'leave'
 
 /**
  * Decides by phase and deletion. A restore in progress without anybody working on it is what a dead server left: it is taken up, as is one
@@ -43,7 +46,8 @@ export function restoreStep(restore: Restore): RestoreStep {
   if (phase?.startsWith('Waiting') === true || phase?.startsWith('Finalizing') === true) {
     return restore.metadata.annotations?.[annotationKeys.awaitsOperations] === 'true' ? 'resume' : 'leave'
   }
-  return phase === undefined || phase === 'New' ? 'start' : 'leave'
+  if (phase !== undefined && phase !== 'New') return 'leave'
+  return cancelReason(restore) === undefined ? 'start' : 'cancel'
 }
 
 interface Context {
@@ -74,6 +78,9 @@ export function restoreController(options: RestoreControllerOptions): Controller
       switch (restoreStep(restore)) {
         case 'start':
           return await start(restore, context)
+        case 'cancel':
+          await cancelWaiting(restore, context)
+          return undefined
         case 'resume':
           log.info({ restore: name }, 'restore that a server left is taken up')
           return await make(restore, context, { resumes: true })
@@ -108,6 +115,21 @@ async function start(asked: Restore, context: Context): Promise<Next> {
     case 'nothing':
       return undefined
   }
+}
+
+/** Ends a restore that has not begun. */
+async function cancelWaiting(restore: Restore, { environment, options, turns }: Context): Promise<void> {
+  const { kube, namespace, now, log } = environment
+  const { name, resourceVersion } = restore.metadata
+  const failureReason = cancelReason(restore)
+  const change = {
+    metadata: { resourceVersion, annotations: { [annotationKeys.waits]: null } },
+    status: { phase: 'Failed', failureReason, completionTimestamp: timestamp(now()) },
+  }
+  const ended = await patchLasting(kube, Restores, { name, namespace, change })
+  log.info({ restore: name, failureReason }, 'restore ended before it had begun')
+  if (ended !== undefined) options.onEnd(ended)
+  await turns.pass(environment)
 }
 
 async function make(restore: Restore, context: Context, { resumes }: { resumes: boolean }): Promise<Next> {

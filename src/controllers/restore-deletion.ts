@@ -6,42 +6,8 @@ import type { Environment } from '#runtime/controller.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
 import { restorePrefix } from '#store/layout.ts'
 import { StoreError } from '#store/store.ts'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
-
-/** Tells when a Restore that is being run is deleted; looks until it is disposed. */
-export interface Deletion extends AsyncDisposable {
-  readonly signal: AbortSignal
-}
-
-const LOOK_MS = 2000
-
-/** Looks every two seconds: a controller hears nothing of an object that it is working on. */
-export function deletionOf({ metadata }: Restore, { kube, namespace }: Environment): Deletion {
-  const deleted = new AbortController()
-  const stop = new AbortController()
-  const { signal } = stop
-  const isDeleted = async (): Promise<boolean> => {
-    const live = await kube.find(Restores, metadata.name, { namespace, signal })
-    return live?.metadata.uid !== metadata.uid || live?.metadata.deletionTimestamp !== undefined
-  }
-  const look = async (): Promise<void> => {
-    while (!signal.aborted && !deleted.signal.aborted) {
-      await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined)
-      // An API server that is away is the restore's own trouble, and it says so better.
-      if (!signal.aborted && (await isDeleted().catch(() => false))) deleted.abort(new Error('the Restore was deleted'))
-    }
-  }
-  const looking = look()
-  return {
-    signal: deleted.signal,
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await looking
-    },
-  }
-}
 
 /** Removes the files of a deleted restore and lets go of it. Without its backup or location nobody knows where they are (spec/api-types §2). */
 export async function cleanUpRestore(

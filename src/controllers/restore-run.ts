@@ -5,14 +5,15 @@ import { Restores, type Restore, type RestoreStatus } from '#api/restore.ts'
 import { restoreWishes } from '#api/restore-wishes.ts'
 import { timestamp } from '#api/timestamp.ts'
 import type { PluginModule } from '#plugins/open.ts'
+import { RestoreError } from '#restore/error.ts'
 import { restoreOperationStatus, type RestoreOperationStanding } from '#restore/operations.ts'
 import { runRestore } from '#restore/run.ts'
 import type { RestoreSettings } from '#restore/settings.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
-import { deletionOf } from './restore-deletion.ts'
 import { makeSafetyBackup } from './safety-backup.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
+import { withdrawalOf } from './withdrawal.ts'
 
 export interface MakeOptions {
   readonly stores: LocationStores
@@ -28,7 +29,7 @@ export interface MakeOptions {
 
 /**
  * Runs a Restore that is in progress and writes how it ended. Resolves to it, or to undefined when it has no end: this process
- * stops and the next one takes it up, or it was deleted, which stops it.
+ * stops and the next one takes it up, or it was deleted, which stops it. One that was cancelled stops too, and has failed.
  */
 export async function makeRestore(
   restore: Restore,
@@ -37,24 +38,31 @@ export async function makeRestore(
 ): Promise<Restore | undefined> {
   const { kube, namespace, log, now, signal } = environment
   const { name } = restore.metadata
-  await using deletion = deletionOf(restore, environment)
+  await using withdrawal = withdrawalOf(Restores, restore, environment)
   let status: RestoreStatus
   try {
-    const within = { ...environment, signal: AbortSignal.any([signal, deletion.signal]) }
+    const within = { ...environment, signal: AbortSignal.any([signal, withdrawal.signal]) }
     status = await run(await begun(restore, environment), within, options)
   } catch (error) {
     if (signal.aborted) return undefined
-    if (deletion.signal.aborted) {
+    const withdrawn = withdrawal.withdrawn()
+    if (withdrawn?.why === 'deleted') {
       log.info({ restore: name }, 'restore stopped: it was deleted')
       return undefined
     }
-    status = { phase: 'Failed', failureReason: messageOf(error), completionTimestamp: timestamp(now()) }
+    const failureReason = withdrawn === undefined ? messageOf(error) : `${withdrawn.reason}; ${stoppedWhere(error)}`
+    status = { phase: 'Failed', failureReason, completionTimestamp: timestamp(now()) }
   }
   const { phase, errors, warnings, failureReason } = status
   const metadata = { annotations: { [annotationKeys.awaitsOperations]: null } }
   const ended = await patchLasting(kube, Restores, { name, namespace, change: { metadata, status } })
   log.info({ restore: name, phase, errors, warnings, failureReason }, 'restore ended')
   return ended
+}
+
+/** How far a restore had got when it was stopped. */
+function stoppedWhere(error: unknown): string {
+  return error instanceof RestoreError ? error.message : 'nothing was restored'
 }
 
 /** One that was left waiting for operations starts over with them. */

@@ -13,6 +13,7 @@ import { surplusDefaults } from './default-location.ts'
 import { downloadStep } from './download-request-controller.ts'
 import { nextCheck } from './location-check.ts'
 import { restoreStep } from './restore-controller.ts'
+import { cancelReason } from './withdrawal.ts'
 
 const now = new Date('2026-01-01T10:00:00Z')
 const apiVersion = 'velero.io/v1'
@@ -57,6 +58,24 @@ test('a restore starts once, one in progress is taken up, a deleted one is clean
     const waiting = { ...deleted, finalizers: ['another', finalizerNames.restore] }
     assert.equal(restoreStep(restore({ phase }, waiting)), 'clean-up', phase)
   }
+})
+
+test('one that is to be cancelled ends at once when it has not begun, and otherwise through the run that knows what is left of it', () => {
+  const metadata = { annotations: { 'lifeboat.dev/cancel': 'jane' } }
+  for (const phase of backupPhases) {
+    const usual = backupStep(backup({ phase }))
+    const waits = usual === 'queue' || usual === 'start'
+    assert.equal(backupStep(backup({ phase }, metadata)), waits ? 'cancel' : usual, phase)
+  }
+  for (const phase of restorePhases) {
+    const usual = restoreStep(restore({ phase }))
+    assert.equal(restoreStep(restore({ phase }, metadata)), usual === 'start' ? 'cancel' : usual, phase)
+  }
+  const reasons = ['jane', 'true', '', 'false'].map((by) =>
+    cancelReason(backup(undefined, { annotations: { 'lifeboat.dev/cancel': by } })),
+  )
+  assert.deepEqual(reasons, ['cancelled by jane', 'cancelled', 'cancelled', undefined])
+  assert.equal(cancelReason(backup(undefined)), undefined)
 })
 
 function location(rest: { status?: object; spec?: object; metadata?: object }): BackupStorageLocation {
