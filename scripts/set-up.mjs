@@ -25,7 +25,10 @@ async function reasonToInstall(root) {
   for (const [path, { version, optional }] of Object.entries(wanted)) {
     // The root itself, and packages for other platforms.
     if (path === '' || (optional && installed[path] === undefined)) continue
-    if (installed[path]?.version !== version) return `${path.replace(/^.*node_modules\//, '')} is not ${version}`
+    const name = path.replace(/^.*node_modules\//, '')
+    if (installed[path]?.version !== version) return `${name} is not ${version}`
+    // The record may have been written for another copy of the folder, when both are links to one file.
+    if (!existsSync(join(root, path))) return `${name} is missing`
   }
   if (!existsSync(join(modules, '.bin', 'node'))) return 'the pinned Node is missing'
   return undefined

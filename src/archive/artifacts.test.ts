@@ -16,6 +16,7 @@ import { openRunLog } from './run-log.ts'
 import type { LogLine } from './log-line.ts'
 import type { RunLogOptions } from './run-log.ts'
 import { decodeVolumeInfo, encodeVolumeInfo } from './volume-info.ts'
+import { decodeVolumeSnapshots, encodeVolumeSnapshots } from './volume-snapshots.ts'
 
 const now = () => new Date('2026-01-02T03:04:05.678Z')
 
@@ -200,4 +201,21 @@ test('an address survives its path, and a folder called cluster is no version', 
   ]) {
     assert.equal(entryAddress(path), undefined, path)
   }
+})
+
+test('a list of native snapshots comes back as it was, an empty one is null as in Velero, and what is no snapshot is passed over', async () => {
+  const spec = {
+    backupName: 'b',
+    backupUID: 'u',
+    location: 'default',
+    persistentVolumeName: 'pv',
+    providerVolumeID: 'vol-1',
+    volumeType: 'gp3',
+    volumeAZ: 'a',
+  }
+  const taken = { spec, status: { providerSnapshotID: 'snap-1', phase: 'Completed' as const } }
+  assert.deepEqual(await decodeVolumeSnapshots(await encodeVolumeSnapshots([taken])), [taken])
+  assert.equal(gunzipSync(await encodeVolumeSnapshots([])).toString(), 'null\n')
+  assert.deepEqual(await decodeVolumeSnapshots(gzipSync('null')), [])
+  assert.deepEqual(await decodeVolumeSnapshots(gzipSync(JSON.stringify([1, {}, { spec }]))), [{ spec, status: {} }])
 })

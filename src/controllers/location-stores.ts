@@ -2,17 +2,9 @@
 // or a restore is made it leaves to backup/ and restore/, how the loop turns to runtime/.
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { KubeClient } from '#kube/client.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { storeFromLocation } from '#store/location.ts'
 import { StoreError, type ObjectStore } from '#store/store.ts'
-
-const Secrets: ResourceType<KubeObject & { data?: Record<string, string> }> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-}
+import { secretBytes } from './location-secret.ts'
 
 /** Opens the stores behind backup locations. */
 export interface LocationStores {
@@ -27,14 +19,6 @@ export function locationStores(
   options: { namespace: string; env: Readonly<Record<string, string | undefined>> },
 ): LocationStores {
   const { namespace, env } = options
-  const secretBytes = async (what: string, reference: { name: string; key: string }): Promise<Buffer> => {
-    // Without a name the whole collection would come back.
-    const secret = reference.name === '' ? undefined : await kube.find(Secrets, reference.name, { namespace })
-    const value = secret?.data?.[reference.key]
-    if (value !== undefined) return Buffer.from(value, 'base64')
-    const missing = secret === undefined ? 'there is no such Secret' : `it has no key "${reference.key}"`
-    throw new StoreError('invalid', `${what} names Secret ${namespace}/${reference.name}: ${missing}`)
-  }
   const open = async (location: BackupStorageLocation): Promise<ObjectStore> => {
     const { name } = location.metadata
     const { credential, objectStorage, config = {} } = location.spec
@@ -43,7 +27,7 @@ export function locationStores(
       throw new StoreError('invalid', `backup location "${name}" sets both caCert and caCertRef: keep one of them`)
     }
     const held = (what: string, reference: { name: string; key: string }): Promise<Buffer> =>
-      secretBytes(`${what} of backup location "${name}"`, reference)
+      secretBytes(kube, { namespace, what: `${what} of backup location "${name}"`, reference })
     const authority = caCertRef ? await held('caCertRef', caCertRef) : caCert && Buffer.from(caCert, 'base64')
     const customerKey = secretReference(config['customerKeyEncryptionSecret'])
     return await storeFromLocation(location.spec, {

@@ -1,9 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import { getCACertificates } from 'node:tls'
 import type * as Sdk from '@aws-sdk/client-s3'
-import { withFileErrors } from '#store/file-error.ts'
+import { awsConnection } from '#store/aws-connection.ts'
 import { cleanPrefix } from '#store/key.ts'
 import { credentialSource } from '#store/s3-credentials.ts'
 import { s3Error } from '#store/s3-error.ts'
@@ -125,8 +121,6 @@ async function clientSettings(options: S3Options) {
   const { env, pathStyle = false } = options
   const endpoint = options.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL']
   const profile = options.profile ?? env['AWS_PROFILE']
-  const tls = { ca: await authorities(options), rejectUnauthorized: options.insecureSkipTLSVerify !== true }
-  const sockets = { keepAlive: true, maxSockets: 32, proxyEnv: { ...env } }
   return {
     ...(endpoint && { endpoint: checkedEndpoint(endpoint) }),
     ...(profile && { profile }),
@@ -136,20 +130,8 @@ async function clientSettings(options: S3Options) {
     // Many servers that are not AWS refuse or ignore the checksums that the SDK adds on its own.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: 10_000,
-      socketTimeout: 60_000,
-      httpAgent: new HttpAgent(sockets),
-      httpsAgent: new HttpsAgent({ ...sockets, ...tls }),
-    },
+    requestHandler: await awsConnection(options),
   } as const satisfies Sdk.S3ClientConfig
-}
-
-async function authorities({ caCert, env }: S3Options): Promise<string[] | undefined> {
-  const bundle = env['AWS_CA_BUNDLE']
-  const more = caCert === undefined ? [] : [caCert]
-  if (bundle) more.push(await withFileErrors({ doing: 'read', path: bundle }, () => readFile(bundle, 'utf8')))
-  return more.length === 0 ? undefined : [...getCACertificates('default'), ...more]
 }
 
 interface SignerParts {

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import * as sdk from '@aws-sdk/client-ec2'
+import { lock } from '#sandbox/file-lock.ts'
+import { freePorts } from '#sandbox/free-port.ts'
+import { cacheHome } from '#sandbox/home.ts'
+import { lastWords, startProgram } from '#sandbox/program.ts'
+
+const REQUIREMENTS = fileURLToPath(new URL('../../tools/moto/requirements.txt', import.meta.url))
+
+/** The one region of the tests. */
+export const region = 'eu-west-1'
+
+/** EC2 as moto plays it on 127.0.0.1: its volumes and snapshots last as long as it does. It ends when disposed, or with this process. */
+export interface Ec2Server extends AsyncDisposable {
+  /** `http://127.0.0.1:port` */
+  readonly endpoint: string
+  readonly client: sdk.EC2Client
+  /** Makes a volume and gives its id. */
+  makeVolume(input?: Partial<sdk.CreateVolumeCommandInput>): Promise<string>
+  snapshots(): Promise<sdk.Snapshot[]>
+  volume(id: string): Promise<sdk.Volume | undefined>
+}
+
+/** Keys for it; moto takes any. */
+export const ec2Env = { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
+
+/** Starts moto, got once through pip into the cache. */
+export async function ec2Server(): Promise<Ec2Server> {
+  const python = await motoPython()
+  const home = await mkdtemp(join(tmpdir(), 'lifeboat-moto-'))
+  const [port] = (await freePorts(1)) as [number]
+  const program = await startProgram({
+    name: 'moto',
+    path: python,
+    args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
+    logPath: join(home, 'log'),
+    cwd: home,
+    env: { HOME: home, PATH: process.env['PATH'] },
+  })
+  const endpoint = `http://127.0.0.1:${port}`
+  const client = new sdk.EC2Client({
+    region,
+    endpoint,
+    credentials: { accessKeyId: ec2Env.AWS_ACCESS_KEY_ID, secretAccessKey: ec2Env.AWS_SECRET_ACCESS_KEY },
+  })
+  const stop = async () => {
+    client.destroy()
+    await program.kill()
+    await rm(home, { recursive: true, force: true, maxRetries: 3 })
+  }
+  let dead: string | undefined
+  void program.ended.then((how) => (dead = how))
+  try {
+    const deadline = performance.now() + 120_000
+    while (!(await answers(endpoint))) {
+      if (dead !== undefined) throw new Error(await lastWords(program, dead))
+      if (performance.now() > deadline) throw new Error(`moto does not answer at ${endpoint}`)
+      await sleep(100)
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { endpoint, client, ...tools(client), [Symbol.asyncDispose]: stop }
+}
+
+function tools(client: sdk.EC2Client): Pick<Ec2Server, 'makeVolume' | 'snapshots' | 'volume'> {
+  return {
+    async makeVolume(input = {}) {
+      const order = { AvailabilityZone: `${region}a`, Size: 8, VolumeType: 'gp3', ...input } as const
+      return (await client.send(new sdk.CreateVolumeCommand(order))).VolumeId ?? ''
+    },
+    async snapshots() {
+      const { Snapshots = [] } = await client.send(new sdk.DescribeSnapshotsCommand({ OwnerIds: ['self'] }))
+      return Snapshots
+    },
+    async volume(id) {
+      const { Volumes = [] } = await client.send(new sdk.DescribeVolumesCommand({}))
+      return Volumes.find(({ VolumeId }) => VolumeId === id)
+    },
+  }
+}
+
+async function answers(endpoint: string): Promise<boolean> {
+  try {
+    return (await fetch(`${endpoint}/moto-api/`)).ok
+  } catch {
+    return false
+  }
+}
+
+/** The Python that has moto, set up by one process at a time into a folder named after what is in it. */
+async function motoPython(): Promise<string> {
+  const wanted = await readFile(REQUIREMENTS)
+  const digest = createHash('sha256').update(wanted).digest('hex').slice(0, 12)
+  const cache = join(cacheHome(process.env), 'python')
+  const folder = join(cache, `moto-${digest}`)
+  const python = join(folder, 'bin', 'python')
+  if (await exists(join(folder, 'done'))) return python
+  await mkdir(cache, { recursive: true })
+  await using _lock = await lock(`${folder}.lock`)
+  if (await exists(join(folder, 'done'))) return python
+  process.stderr.write('Installing moto once, for this and all later runs\n')
+  await rm(folder, { recursive: true, force: true })
+  await run('python3', ['-m', 'venv', folder])
+  await run(python, ['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', '--no-deps', '-r', REQUIREMENTS])
+  // A set-up that was cut off has everything but this.
+  await writeFile(join(folder, 'done'), '')
+  return python
+}
+
+async function run(file: string, args: readonly string[]): Promise<void> {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const ended = once(child, 'close')
+  const failure = await Promise.race([
+    ended.then(() => undefined),
+    once(child, 'error').then(([error]) => error as Error),
+  ])
+  if (failure !== undefined) {
+    throw new Error(
+      `tests of EBS snapshots need Python 3 with venv (on Debian: apt-get install python3-venv): ${failure.message}`,
+    )
+  }
+  if (child.exitCode === 0) return
+  throw new Error(
+    `${file} ${args.slice(0, 3).join(' ')} failed; tests of EBS snapshots need Python 3 with venv (on Debian: apt-get install python3-venv): ${said.trim().slice(-500)}`,
+  )
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  )
+}
