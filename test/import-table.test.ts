@@ -14,7 +14,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   store: [],
   collect: ['kube', 'api', 'selection'],
   apply: ['kube', 'api', 'items'],
-  hooks: ['kube', 'api'],
+  hooks: ['kube', 'api', 'selection'],
   volumes: ['kube', 'store', 'api'],
   plugins: ['api', 'selection'],
   backup: ['collect', 'selection', 'items', 'archive', 'store', 'hooks', 'volumes', 'plugins', 'kube', 'api'],

@@ -74,6 +74,10 @@ export const annotationKeys = {
   due: 'lifeboat.dev/due',
   /** On a Backup or Restore: it is to end before its time. The value says who wants that; `true` when nobody is to be named. */
   cancel: 'lifeboat.dev/cancel',
+  /** On a Pod: the database in it, or `fsfreeze`; stands for hooks that make its volumes consistent. */
+  quiesce: 'lifeboat.dev/quiesce',
+  /** On a Pod, beside `quiesce`: the container to do it in. */
+  quiesceContainer: 'lifeboat.dev/quiesce-container',
   /** On a Restore: it waits for operations of our plug-ins, not of Velero's. */
   awaitsOperations: 'lifeboat.dev/awaits-operations',
 } as const

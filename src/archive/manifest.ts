@@ -61,8 +61,19 @@ const artifact = z.object({ name: z.string(), sha256: z.string(), size: z.int().
 /** A sibling file of the manifest, by file name. */
 export type ManifestArtifact = z.output<typeof artifact>
 
+const frozen = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  since: z.string(),
+  seconds: z.number().nonnegative(),
+})
+
+/** A pod with hooks around the snapshots of its volumes: from the beginning of its first pre hook (RFC 3339) to the end of its last post hook. */
+export type FrozenPod = z.output<typeof frozen>
+
 const trailer = z.object({
   cut,
+  frozen: z.array(frozen).optional(),
   artifacts: z.array(artifact),
   withdrawn: z.array(z.string()).optional(),
   objects: z.int().nonnegative(),
@@ -81,6 +92,7 @@ export interface ManifestWriter extends AsyncDisposable {
   /** Ends the manifest with what is known only then. The bytes may be read more than once, until dispose. */
   finish(end: {
     cut: Cut
+    frozen?: readonly FrozenPod[] | undefined
     artifacts: ManifestArtifact[]
     withdrawn?: string[] | undefined
   }): Promise<AsyncIterable<Uint8Array>>
@@ -101,8 +113,9 @@ export async function createManifest(
       bytes += size
       spool.write(`${goJson({ path, version, uid, resourceVersion, sha256, size, later })}\n`)
     },
-    async finish({ cut, artifacts, withdrawn }) {
-      spool.write(`${goJson({ cut, artifacts, withdrawn, objects, bytes })}\n`)
+    async finish({ cut, frozen = [], artifacts, withdrawn }) {
+      const ofHooks = frozen.length === 0 ? {} : { frozen }
+      spool.write(`${goJson({ cut, ...ofHooks, artifacts, withdrawn, objects, bytes })}\n`)
       return await spool.finish()
     },
     async [Symbol.asyncDispose]() {

@@ -25,6 +25,8 @@ export interface ItemActionOptions extends BackupOperationOptions {
   readonly cut: Cut
   readonly scope: BackupScope
   readonly collection: Collection
+  /** Those of the collection, as they come to the actions. */
+  readonly items: AsyncIterable<CollectedItem>
   readonly contents: Contents
 }
 
@@ -75,8 +77,8 @@ export class ActingOnItems implements ItemActions {
   }
 
   async *items(): AsyncGenerator<CollectedItem, void, void> {
-    const { collection } = this.#options
-    for await (const read of collection.items) {
+    const { collection, items } = this.#options
+    for await (const read of items) {
       const item = this.#cleaned(read)
       const actions = this.#actions.of(item)
       const stored = actions.length === 0 ? item : await this.#acted(item, actions)

@@ -18,10 +18,10 @@ export function openItemActions(options: ItemActionOptions): ItemActions {
 }
 
 function untouched(options: ItemActionOptions): ItemActions {
-  const { collection, backup } = options
+  const { collection, items, backup } = options
   return {
     operations: openBackupOperations(options),
-    items: () => collection.items,
+    items: () => items,
     clean: (item) => cleanForBackup(item, { backupName: backup.metadata.name }),
     get missing() {
       return collection.missing

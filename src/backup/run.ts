@@ -13,6 +13,7 @@ import { encodeResults } from '#archive/results.ts'
 import type { LogLine } from '#archive/log-line.ts'
 import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
+import { type HookCounts, hookStatus } from '#hooks/hook-counts.ts'
 import type { Collection } from '#collect/collect.ts'
 import type { Cut } from '#collect/cut.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -28,6 +29,7 @@ import { logAfter } from './findings.ts'
 import { openItemActions, type ItemActions } from './item-actions.ts'
 import { operationStatus, type OperationStanding } from './operations.ts'
 import type { OperationCounts } from '#plugins/operations.ts'
+import { openPodGroups, type PodGroups } from './pod-groups.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
 import { openBackupCollection } from './opening.ts'
 
@@ -97,7 +99,8 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
     uncovered.see(item)
     meter.update({ itemsBackedUp: count, totalItems: Math.max(count, collection.expected) })
   })
-  await using actions = openActions(run, { cut, scope, collection, contents, log, meter })
+  await using groups = openPodGroups({ ...run, log })
+  await using actions = openActions(run, { cut, scope, collection, groups, contents, log, meter })
   const withdrawn = await putArchive(run, { artifacts, actions, contents, manifest, meter })
   logAfter(log, collection, actions.missing)
   uncovered.report(log)
@@ -106,9 +109,10 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
   await putSiblings(artifacts, { log, contents, actions })
   const { resourceVersion } = collection
   const types = contents.types(collection.readings, resourceVersion)
-  const end = { cut: { resourceVersion, types }, artifacts: [...artifacts.written], withdrawn }
+  const { frozen, counts: hooks } = groups
+  const end = { cut: { resourceVersion, types }, frozen, artifacts: [...artifacts.written], withdrawn }
   await artifacts.put('manifest', await manifest.finish(end))
-  const counts = { ...log.counts(), operations: actions.operations.counts }
+  const counts = { ...log.counts(), hooks, operations: actions.operations.counts }
   const backup = finished(run, { started, items: contents.count, ...counts })
   await artifacts.assertWhole()
   await artifacts.put('metadata', encodeBackupMetadata(backup))
@@ -122,19 +126,21 @@ function openActions(
     cut: Cut
     scope: BackupScope
     collection: Collection
+    groups: PodGroups
     contents: Contents
     log: StoredRunLog
     meter: ProgressMeter
   },
 ): ItemActions {
-  const { meter, ...rest } = parts
+  const { meter, groups, ...rest } = parts
+  const items = groups.items(parts.collection)
   const { backup, kube, now, signal, plugins = [], operationPollMillis: pollMillis, onOperations } = run
   const onStanding = async (standing: OperationStanding): Promise<void> => {
     const waiting = standing.phase.startsWith('Waiting')
     meter.tell({ phase: waiting ? 'waiting' : 'collecting', operations: standing })
     await onOperations?.(standing)
   }
-  return openItemActions({ ...rest, backup, kube, now, signal, plugins, pollMillis, onStanding })
+  return openItemActions({ ...rest, items, backup, kube, now, signal, plugins, pollMillis, onStanding })
 }
 
 interface ArchiveParts {
@@ -185,9 +191,16 @@ async function putSiblings(
 
 function finished(
   { backup, now }: BackupRun,
-  end: { started: Date; items: number; warnings: number; errors: number; operations: OperationCounts },
+  end: {
+    started: Date
+    items: number
+    warnings: number
+    errors: number
+    hooks: HookCounts
+    operations: OperationCounts
+  },
 ): Backup {
-  const { started, items, warnings, errors, operations } = end
+  const { started, items, warnings, errors, hooks, operations } = end
   const status: BackupStatus = {
     ...backup.status,
     phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
@@ -195,7 +208,7 @@ function finished(
     completionTimestamp: timestamp(now()),
     progress: { totalItems: items, itemsBackedUp: items },
     // Velero writes it for every backup, also where there was nothing to count.
-    hookStatus: {},
+    hookStatus: hookStatus(hooks),
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
     ...operationStatus(operations),

@@ -1,23 +1,19 @@
 import type { BackupSpec } from '#api/backup.ts'
-import { annotationKeys, hookPrefixes } from '#api/labels.ts'
+import { annotationKeys } from '#api/labels.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { Item } from '#kube/object.ts'
 import { metadataOf, resourceName } from '#kube/object.ts'
 
-/** Counts what a backup was asked to do and this version cannot: hooks and the data of volumes. Nobody may take such a backup for a whole one. */
+/** Counts what a backup was asked to do and this version cannot: the data of volumes. Nobody may take such a backup for a whole one. */
 export interface Uncovered {
   see(item: Item): void
   /** An error for what was asked for and not done, a warning for data that Velero's defaults would not have taken either. */
   report(log: RunLog): void
 }
 
-const backupHooks = [hookPrefixes.backup, hookPrefixes.preBackup, hookPrefixes.postBackup].map(
-  (prefix) => `${prefix}command`,
-)
-
 /** Looks at the items of a backup with this `spec` as they pass. */
 export function openUncovered(spec: BackupSpec): Uncovered {
-  const count = { hooks: 0, copies: 0, volumes: 0 }
+  const count = { copies: 0, volumes: 0 }
   const asked = [spec.snapshotVolumes, spec.snapshotMoveData, spec.defaultVolumesToFsBackup].includes(true)
   return {
     see(item) {
@@ -25,16 +21,9 @@ export function openUncovered(spec: BackupSpec): Uncovered {
       if (resource === 'persistentvolumes') count.volumes += 1
       if (resource !== 'pods') return
       const { annotations = {} } = metadataOf(item)
-      if (backupHooks.some((key) => key in annotations)) count.hooks += 1
       if (annotations[annotationKeys.backupVolumes]) count.copies += 1
     },
     report(log) {
-      const specHooks = spec.hooks?.resources?.length ?? 0
-      if (count.hooks + specHooks > 0) {
-        log.error(
-          `Hooks are not run by this version of Lifeboat: asked for by ${count.hooks} pods and ${specHooks} entries of the spec`,
-        )
-      }
       if (count.copies > 0) {
         log.error(`Files of volumes are not copied by this version of Lifeboat: asked for by ${count.copies} pods`)
       }

@@ -1,5 +1,6 @@
 // kube/ talks to one API server: configuration, credentials, requests, retries, paging, watching, discovery. It must never know
 // what a backup is. This file is its contract; `connect` in connect.ts makes one.
+import type { ExecEnd, ExecOptions } from './exec.ts'
 import type { KubeObject, RawObject, ResourceType, ServedType } from './object.ts'
 
 /** One page of a list. Items always carry `apiVersion` and `kind`. */
@@ -157,6 +158,11 @@ export interface KubeClient {
   /** Asks the server each time; aggregated discovery when offered. Preferred versions and others, no subresources. */
   discover(options?: { signal?: AbortSignal | undefined }): Promise<Discovery>
   version(options?: { signal?: AbortSignal | undefined }): Promise<ServerVersion>
+  /**
+   * Runs a program in a container of the pod and waits for its end, whatever its exit code. Needs the right to `create` (before Kubernetes 1.35: `get`) `pods/exec`.
+   * Rejects besides with ExecError; the program may then still run.
+   */
+  exec(pod: string, options: ExecOptions): Promise<ExecEnd>
   /** Requests sent so far, retries included. */
   readonly calls: number
   close(): Promise<void>

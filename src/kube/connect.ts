@@ -16,6 +16,7 @@ import type {
 import type { ClusterConfig } from './cluster-config.ts'
 import { openCredentials } from './credentials.ts'
 import { discover } from './discover.ts'
+import { exec } from './exec.ts'
 import { unreadable } from './failure.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { ObjectMeta, ResourceType } from './object.ts'
@@ -44,6 +45,7 @@ export function connect(config: ClusterConfig, options: ConnectOptions = {}): Ku
     ...writes(transport),
     discover: ({ signal } = {}) => discover(transport, signal),
     version: ({ signal } = {}) => read<ServerVersion>(transport, versionCall(signal)),
+    exec: (pod, options) => exec(transport, pod, options),
     get calls() {
       return transport.calls
     },

@@ -1,4 +1,5 @@
 import type { KubeClient } from './client.ts'
+import { KubeError } from './error.ts'
 
 /**
  * A client of the same server through which nothing is written: every write is a server-side dry run (`dryRun=All`), judged by
@@ -21,6 +22,7 @@ export function dryRunClient(kube: KubeClient): KubeClient {
     delete: (type, name, how) => kube.delete(type, name, { ...how, dryRun: true }),
     discover: (...call) => kube.discover(...call),
     version: (...call) => kube.version(...call),
+    exec: (pod) => Promise.reject(new KubeError('unsupported', `nothing is run in pod ${pod} in a rehearsal`)),
     get calls() {
       return kube.calls
     },

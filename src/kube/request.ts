@@ -14,13 +14,29 @@ export interface Destination {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** An answer whose body is still on its way. */
-export interface Response {
+/** An answer of the server, of whatever kind. */
+export interface Reply {
   readonly status: number
   /** Seconds. */
   readonly retryAfter: number | undefined
+  /** The whole body. Rejects with the connection's own error. */
+  text(): Promise<string>
+}
+
+/** An answer whose body is still on its way. */
+export interface Response extends Reply {
   readonly body: Dispatcher.ResponseData['body']
   readonly gzip: boolean
+}
+
+/** How a request gets to the server. */
+export interface Way {
+  readonly destination: Destination
+  readonly access: Access
+  readonly dispatcher: Dispatcher
+  readonly now: () => Date
+  /** Longest silence before and within the answer. */
+  readonly silenceMillis: number
 }
 
 const gunzipped = promisify(gunzip)
@@ -42,20 +58,7 @@ export function destinationOf(
 /** Sends `call` once. Rejects with the connection's own error, or with the signal's reason. */
 export async function request(
   call: Call,
-  {
-    destination,
-    access,
-    dispatcher,
-    now,
-    silenceMillis,
-  }: {
-    destination: Destination
-    access: Access
-    dispatcher: Dispatcher
-    now: () => Date
-    /** Longest silence before and within the answer. */
-    silenceMillis: number
-  },
+  { destination, access, dispatcher, now, silenceMillis }: Way,
 ): Promise<Response> {
   const { origin, prefix, headers: common } = destination
   const sent = dispatcher.request({
@@ -70,22 +73,20 @@ export async function request(
   })
   const { statusCode, headers, body } = await unlessAborted(sent, call.signal)
   const retryAfter = retryAfterSeconds(oneOf(headers['retry-after']), now())
-  return { status: statusCode, retryAfter, body, gzip: headers['content-encoding'] === 'gzip' }
+  const gzip = headers['content-encoding'] === 'gzip'
+  const text = async (): Promise<string> =>
+    gzip ? (await bytesOf({ body, gzip })).toString('utf8') : await body.text()
+  return { status: statusCode, retryAfter, body, gzip, text }
 }
 
-/** The whole body. Rejects with the connection's own error. */
-export async function textOf(response: Response): Promise<string> {
-  return response.gzip ? (await bytesOf(response)).toString('utf8') : response.body.text()
-}
-
-/** As `textOf`, undecoded. */
-export async function bytesOf({ body, gzip }: Response): Promise<Buffer> {
+/** The whole body, undecoded. Rejects with the connection's own error. */
+export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): Promise<Buffer> {
   const bytes = Buffer.from(await body.arrayBuffer())
   return gzip ? await gunzipped(bytes) : bytes
 }
 
-/** undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** `work`, unless the signal comes first. undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work
   const { promise, reject } = Promise.withResolvers<never>()
   const onAbort = (): void => reject(signal.reason as Error)

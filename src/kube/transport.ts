@@ -7,10 +7,12 @@ import type { Connections } from './connections.ts'
 import { openConnections } from './connections.ts'
 import { statusFailure } from './failure.ts'
 import { isPassing, networkFailure } from './network-failure.ts'
-import type { Destination, Response } from './request.ts'
-import { bytesOf, destinationOf, request, textOf } from './request.ts'
+import type { Destination, Reply, Response, Way } from './request.ts'
+import { bytesOf, destinationOf, request } from './request.ts'
 import type { Setback } from './retry.ts'
 import { retryDelay } from './retry.ts'
+import type { Dialogue, DialogueOptions } from './web-socket.ts'
+import { openDialogue } from './web-socket.ts'
 
 const PATIENCE_MILLIS = 60_000
 
@@ -53,6 +55,8 @@ export interface Transport {
   bytes(call: Call): Promise<Buffer>
   /** The body as it comes. It breaks off with the connection's own error, which `failureOf` translates. */
   stream(call: Call): Promise<AsyncIterable<Uint8Array>>
+  /** A WebSocket that the server has opened. It breaks off with the connection's own error, as `stream`. */
+  dialogue(call: Call, options: DialogueOptions): Promise<Dialogue>
   failureOf(call: Call, error: unknown): Error
   readonly calls: number
   close(): Promise<void>
@@ -77,10 +81,11 @@ interface Line extends Deps {
 }
 
 /** A call, the sockets it belongs on, and what to make of a good answer. */
-interface Order<T> {
+interface Order<T, R extends Reply> {
   readonly call: Call
   readonly pool: keyof Pools
-  readonly take: (response: Response) => T | Promise<T>
+  readonly ask: (call: Call, way: Way) => Promise<R>
+  readonly take: (reply: R) => T | Promise<T>
 }
 
 type Pools = ReturnType<Connections['to']>
@@ -101,12 +106,17 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
   }
   return {
     async send(call) {
-      const take = async (response: Response) => ({ status: response.status, text: await textOf(response) })
-      const { done, doubtful } = await perform(line, { call, pool: 'calls', take })
+      const take = async (response: Response) => ({ status: response.status, text: await response.text() })
+      const { done, doubtful } = await perform(line, { call, pool: 'calls', ask: request, take })
       return { ...done, doubtful }
     },
-    bytes: async (call) => (await perform(line, { call, pool: 'calls', take: bytesOf })).done,
-    stream: async (call) => (await perform(line, { call, pool: 'streams', take: ({ body }) => body })).done,
+    bytes: async (call) => (await perform(line, { call, pool: 'calls', ask: request, take: bytesOf })).done,
+    stream: async (call) =>
+      (await perform(line, { call, pool: 'streams', ask: request, take: ({ body }) => body })).done,
+    async dialogue(call, options) {
+      const ask = (one: Call, way: Way) => openDialogue(one, way, options)
+      return (await perform(line, { call, pool: 'streams', ask, take: ({ dialogue }) => dialogue })).done
+    },
     failureOf(call, error) {
       if (call.signal?.aborted === true) return call.signal.reason as Error
       return networkFailure(call, config.server, error)
@@ -119,7 +129,7 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
 }
 
 /** Tries until an answer is final or another try is not worth it or not allowed. */
-async function perform<T>(line: Line, order: Order<T>): Promise<{ done: T; doubtful: boolean }> {
+async function perform<T, R extends Reply>(line: Line, order: Order<T, R>): Promise<{ done: T; doubtful: boolean }> {
   const { call } = order
   const began = performance.now()
   const most = patienceOf(line, call)
@@ -150,7 +160,7 @@ function patienceOf(line: Line, call: Call): number {
 }
 
 /** One try. Rejects with what no other try can mend. */
-async function attempt<T>(line: Line, { call, pool, take }: Order<T>): Promise<Outcome<T>> {
+async function attempt<T, R extends Reply>(line: Line, { call, pool, ask, take }: Order<T, R>): Promise<Outcome<T>> {
   const { config, connections, destination, now } = line
   const access = await line.credentials.current()
   const dispatcher = connections.to(access.identity)[pool]
@@ -160,15 +170,15 @@ async function attempt<T>(line: Line, { call, pool, take }: Order<T>): Promise<O
   try {
     line.calls += 1
     const silenceMillis = patienceOf(line, call)
-    const response = await request(call, { destination, access, dispatcher, now, silenceMillis })
+    const reply = await ask(call, { destination, access, dispatcher, now, silenceMillis })
     line.answered = true
-    const { status, retryAfter } = response
+    const { status, retryAfter } = reply
     if (status < 400 || (status === 404 && call.mayBeMissing === true)) {
-      const done = await take(response)
+      const done = await take(reply)
       report(status)
       return { done }
     }
-    const failure = statusFailure(call, status, await textOf(response))
+    const failure = statusFailure(call, status, await reply.text())
     report(status, retryAfter)
     return { setback: { kind: 'status', status, retryAfter }, failure, access }
   } catch (error) {

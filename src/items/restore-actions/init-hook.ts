@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { hookCommand } from '#api/hook-command.ts'
 import { hookPrefixes } from '#api/labels.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { listOf, objectOf } from '../json.ts'
@@ -21,22 +22,11 @@ function annotatedContainer({ metadata }: KubeObject): Record<string, unknown> |
   const image = value('container-image')
   const command = value('command')
   if (!image || !command) return undefined
-  return { name: value('container-name') || defaultName(metadata), image, command: argumentsOf(command) }
+  return { name: value('container-name') || defaultName(metadata), image, command: hookCommand(command) }
 }
 
 // Velero makes up a random name; one that follows from the pod is the same at the second attempt.
 function defaultName({ namespace, name }: KubeObject['metadata']): string {
   const digest = createHash('sha256').update(`${namespace}/${name}`).digest('hex')
   return `velero-restore-init-${digest.slice(0, 8)}`
-}
-
-function argumentsOf(command: string): string[] {
-  if (!command.startsWith('[')) return [command]
-  try {
-    const parsed: unknown = JSON.parse(command)
-    if (Array.isArray(parsed) && parsed.every((part) => typeof part === 'string')) return parsed
-  } catch {
-    // Not a list after all: `[ -f x ]` is a command too.
-  }
-  return [command]
 }
