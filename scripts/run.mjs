@@ -14,6 +14,7 @@ const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-con
 const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts', 'bench/*.test.ts', 'docs/examples/*.test.ts']
 const filesOf = (folder) => `test/${folder}/**/*.test.ts`
 const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map(filesOf)
+const nodeFiles = [filesOf('node')]
 const testPrograms = [
   'etcd',
   'kube-apiserver',
@@ -23,18 +24,20 @@ const testPrograms = [
   'velero',
   'velero-plugin-for-aws',
 ]
+const nodePrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'versitygw']
 
 const commands = {
   demo: (args) => node(['src/main.ts', 'demo', ...args]),
   unit: (args) => nodeTest([], unitFiles, args),
   cluster: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, clusterFiles, args)]),
   compat: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, [filesOf('compat')], args)]),
+  node: (args) => inOrder([() => assets(nodePrograms), () => nodeTest(cluster, nodeFiles, args)]),
   check: () => inOrder([checkSources, () => nodeTest([], unitFiles, [])]),
   test: (args) =>
     inOrder([
       everySourceCheck,
-      () => assets(testPrograms),
-      () => nodeTest(cluster, [...unitFiles, ...clusterFiles], args),
+      () => assets([...testPrograms, ...nodePrograms]),
+      () => nodeTest(cluster, [...unitFiles, ...clusterFiles, ...nodeFiles], args),
     ]),
   build: (args) => node(['scripts/build.mjs', ...args]),
   bench: (args) => node(['bench/main.ts', ...args]),

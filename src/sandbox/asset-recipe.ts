@@ -3,6 +3,8 @@ export type AssetName =
   | 'etcd'
   | 'kube-apiserver'
   | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kubelet'
   | 'versitygw'
   | 'minio'
   | 'velero'
@@ -25,7 +27,9 @@ export interface AssetRecipe {
 
 const kubernetesVersion = 'v1.36.3'
 
-function kubernetes(name: 'kube-apiserver' | 'kube-controller-manager', seconds: number): AssetRecipe {
+type KubernetesName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kubelet'
+
+function kubernetes(name: KubernetesName, seconds: number): AssetRecipe {
   return {
     name,
     version: kubernetesVersion,
@@ -45,6 +49,8 @@ const recipes: Readonly<Record<AssetName, AssetRecipe>> = {
   etcd: { name: 'etcd', version: 'v3.6.8', module: 'etcd', package: '.', variables: {}, seconds: 40 },
   'kube-apiserver': kubernetes('kube-apiserver', 220),
   'kube-controller-manager': kubernetes('kube-controller-manager', 65),
+  'kube-scheduler': kubernetes('kube-scheduler', 5),
+  kubelet: kubernetes('kubelet', 20),
   versitygw: {
     name: 'versitygw',
     version: 'v1.8.0',

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { assetRecipe, cachedFileName, type AssetName } from './asset-recipe.ts'
 import type { ControlPlaneAssets } from './control-plane.ts'
+import { ensurePackages, type PackageOptions, type PackageSet } from './debian-packages.ts'
 import { throwIfAborted } from './error.ts'
 import { lock } from './file-lock.ts'
 import { buildAsset, type BuildStep } from './go-build.ts'
@@ -52,6 +53,29 @@ export async function ensureControlPlane(options: AssetOptions): Promise<Control
     etcd: await ensureAsset('etcd', options),
     'kube-apiserver': await ensureAsset('kube-apiserver', options),
     'kube-controller-manager': await ensureAsset('kube-controller-manager', options),
+  }
+}
+
+/** What a node is made from besides the control plane. */
+export interface NodeAssets {
+  'kube-scheduler': string
+  kubelet: string
+  /** Folder of the unpacked packages of `nodePackages`. */
+  tools: string
+}
+
+/** What a node needs that is not Kubernetes' own. */
+export const nodePackages: PackageSet = {
+  name: 'node-tools',
+  packages: ['containerd', 'runc', 'containernetworking-plugins', 'busybox-static'],
+}
+
+/** The programs of a node. Rejects as `ensureAsset` and `ensurePackages` do. */
+export async function ensureNode(options: AssetOptions & PackageOptions): Promise<NodeAssets> {
+  return {
+    tools: await ensurePackages(nodePackages, options),
+    'kube-scheduler': await ensureAsset('kube-scheduler', options),
+    kubelet: await ensureAsset('kubelet', options),
   }
 }
 

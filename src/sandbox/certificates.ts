@@ -9,8 +9,14 @@ import {
   type KeyPair,
 } from './certificate.ts'
 
-/** First address of the service range: the API server's own service. */
-export const apiServiceAddress = '10.96.0.1'
+const servingNames = [
+  'localhost',
+  '127.0.0.1',
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+]
 
 /** Paths of the PEM files of one control plane. */
 export interface CertificateFiles {
@@ -23,8 +29,14 @@ export interface CertificateFiles {
   serviceAccount: { key: string; publicKey: string }
 }
 
-/** Makes every certificate of a control plane and writes them below `directory`; keys are readable by the user alone. */
-export async function writeCertificates(directory: string, now: Date): Promise<CertificateFiles> {
+/**
+ * Makes every certificate of a control plane and writes them below `directory`; keys are readable by the user alone.
+ * `addresses` are those at which pods reach the API server.
+ */
+export async function writeCertificates(
+  directory: string,
+  { now, addresses }: { now: Date; addresses: readonly string[] },
+): Promise<CertificateFiles> {
   const validity = longValidity(now)
   const [authority, frontProxyAuthority, serviceAccount] = await Promise.all([
     createAuthority('lifeboat-sandbox', validity),
@@ -32,7 +44,11 @@ export async function writeCertificates(directory: string, now: Date): Promise<C
     createSigningKey(),
   ])
   const [serving, kubelet, admin, frontProxy] = await Promise.all([
-    createServingCertificate(authority, { commonName: 'kube-apiserver', hosts: servingHosts(), validity }),
+    createServingCertificate(authority, {
+      commonName: 'kube-apiserver',
+      hosts: [...servingNames, ...addresses],
+      validity,
+    }),
     createClientCertificate(authority, { user: 'kube-apiserver-kubelet-client', groups: ['system:masters'], validity }),
     createClientCertificate(authority, { user: 'lifeboat-sandbox-admin', groups: ['system:masters'], validity }),
     createClientCertificate(frontProxyAuthority, { user: 'front-proxy-client', validity }),
@@ -51,18 +67,6 @@ export async function writeCertificates(directory: string, now: Date): Promise<C
       publicKey: await writePem(join(directory, 'service-account.pub'), serviceAccount.publicKey),
     },
   }
-}
-
-function servingHosts(): string[] {
-  return [
-    'localhost',
-    '127.0.0.1',
-    'kubernetes',
-    'kubernetes.default',
-    'kubernetes.default.svc',
-    'kubernetes.default.svc.cluster.local',
-    apiServiceAddress,
-  ]
 }
 
 async function writePair(directory: string, name: string, pair: KeyPair): Promise<{ cert: string; key: string }> {

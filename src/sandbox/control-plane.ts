@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { apiServiceAddress, type CertificateFiles } from './certificates.ts'
+import type { CertificateFiles } from './certificates.ts'
 import type { ProgramOptions } from './program.ts'
 
 /** The programs of a control plane, in the order in which they start. */
@@ -23,6 +23,8 @@ export interface ControlPlane {
   ports: Ports
   certificates: CertificateFiles
   kubeconfigPath: string
+  /** Such as `10.96.0.0/16`. */
+  serviceRange: string
 }
 
 /** The log of one program of the sandbox in `directory`. */
@@ -71,13 +73,13 @@ function etcdFlags({ directory, ports }: ControlPlane): string[] {
   ]
 }
 
-function apiServerFlags({ ports, certificates }: ControlPlane): string[] {
+function apiServerFlags({ ports, certificates, serviceRange }: ControlPlane): string[] {
   return [
     `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
     `--secure-port=${ports.apiServer}`,
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
-    `--service-cluster-ip-range=${apiServiceAddress.replace(/\.1$/, '.0')}/16`,
+    `--service-cluster-ip-range=${serviceRange}`,
     '--endpoint-reconciler-type=none',
     '--authorization-mode=Node,RBAC',
     '--allow-privileged=true',

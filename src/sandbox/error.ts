@@ -9,6 +9,7 @@ export type SandboxProblem =
   | 'build-failed'
   | 'process-died'
   | 'not-ready'
+  | 'node-refused'
   | 'aborted'
 
 /** Every failure of sandbox/. The message is complete: what failed, why, and where to look or what to do next. */

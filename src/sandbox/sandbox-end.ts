@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { isAlive } from './process-identity.ts'
 import { killGroup } from './program.ts'
-import type { ControlPlaneName } from './control-plane.ts'
-import { readState, sandboxDirectory, sandboxNames, type SandboxState } from './sandbox-state.ts'
+import { endNode } from './node-end.ts'
+import { readState, sandboxDirectory, sandboxNames, type ProgramName, type SandboxState } from './sandbox-state.ts'
 
 /** A sandbox as it is now. `broken`: a program of it has died; `dead`: nothing runs, `up` or `down` clears it. */
 export interface SandboxStatus {
@@ -17,7 +17,7 @@ export interface SandboxStatus {
   etcdUrl: string
   /** ISO 8601. */
   created: string
-  programs: Partial<Record<ControlPlaneName, { pid: number; alive: boolean }>>
+  programs: Partial<Record<ProgramName, { pid: number; alive: boolean }>>
 }
 
 /** Ends exactly the processes of the sandbox `name` and removes its folder; false when there is no such sandbox. */
@@ -48,15 +48,19 @@ export async function listSandboxes({ home }: { home: string }): Promise<Sandbox
   return statuses.filter((status) => status !== undefined)
 }
 
-/** Ends what `state` names and still runs; a process that merely got one of its pids is left alone. */
+/**
+ * Ends what `state` names and still runs; a process that merely got one of its pids is left alone. Of a node nothing is left outside of
+ * the sandbox's folder.
+ */
 export async function endPrograms(state: SandboxState): Promise<void> {
   await Promise.all(Object.values(state.programs).map((identity) => killGroup(identity)))
+  if (state.node !== undefined) await endNode(state.node)
 }
 
 async function statusOf(stateDir: string, state: SandboxState): Promise<SandboxStatus> {
   const programs: SandboxStatus['programs'] = {}
   for (const [name, identity] of Object.entries(state.programs)) {
-    programs[name as ControlPlaneName] = { pid: identity.pid, alive: await isAlive(identity) }
+    programs[name as ProgramName] = { pid: identity.pid, alive: await isAlive(identity) }
   }
   const alive = Object.values(programs).map((program) => program.alive)
   const { name, server, kubeconfigPath, etcdUrl, created, phase } = state

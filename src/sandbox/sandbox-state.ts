@@ -2,7 +2,12 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { ControlPlaneName } from './control-plane.ts'
 import { SandboxError } from './error.ts'
+import type { NodeTraces } from './node-end.ts'
+import type { NodeProgramName } from './node.ts'
 import type { ProcessIdentity } from './process-identity.ts'
+
+/** Every program that a sandbox may have. */
+export type ProgramName = ControlPlaneName | NodeProgramName
 
 /** What is on disk about one sandbox, written before anything that it describes is relied on. */
 export interface SandboxState {
@@ -19,7 +24,9 @@ export interface SandboxState {
   phase: 'starting' | 'running' | 'owned'
   /** The process that ran `up`. */
   owner: ProcessIdentity
-  programs: Partial<Record<ControlPlaneName, ProcessIdentity>>
+  programs: Partial<Record<ProgramName, ProcessIdentity>>
+  /** Of a sandbox with a node. */
+  node?: NodeTraces & { tools: string }
 }
 
 /** Folder of all sandboxes below the state folder `home`. */

@@ -1,16 +1,19 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { NodeAssets } from './assets.ts'
 import { writeCertificates } from './certificates.ts'
-import { commandLine, type ControlPlane, type ControlPlaneAssets, type ControlPlaneName } from './control-plane.ts'
+import type { ControlPlane, ControlPlaneAssets, ControlPlaneName } from './control-plane.ts'
 import { SandboxError, throwIfAborted } from './error.ts'
 import { tryLock } from './file-lock.ts'
 import { freePorts, isFree } from './free-port.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
-import { openProbe, type Probe } from './probe.ts'
+import { requireNodeRights } from './node.ts'
+import type { NodePlan } from './node-config.ts'
+import { slotOf, takeSlot, type NodeSlot } from './node-slot.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
-import { startProgram, type RunningProgram } from './program.ts'
-import { awaitReady } from './readiness.ts'
 import { endPrograms } from './sandbox-end.ts'
+import { openNode, type SandboxNode } from './sandbox-node.ts'
+import { startAll, type SandboxProgress, type Starting } from './sandbox-start.ts'
 import { clearDirectory, readState, sandboxDirectory, writeState, type SandboxState } from './sandbox-state.ts'
 
 /** A control plane that answers, with controllers that work. */
@@ -26,13 +29,8 @@ export interface Sandbox extends AsyncDisposable {
   pids: Readonly<Record<ControlPlaneName, number>>
   /** PEM files of the authority whose client certificates the API server accepts. */
   authority: { cert: string; key: string }
-}
-
-/** `starting` when a program has been started, `ready` when it answers. */
-export interface SandboxProgress {
-  step: 'starting' | 'ready'
-  program: ControlPlaneName
-  elapsedMs: number
+  /** Undefined for a sandbox without a node. */
+  node?: SandboxNode | undefined
 }
 
 export interface SandboxUpOptions {
@@ -41,6 +39,8 @@ export interface SandboxUpOptions {
   /** State folder, as `stateHome` gives it. */
   home: string
   assets: ControlPlaneAssets
+  /** With these the sandbox has a node, on which pods run; needs root. */
+  node?: NodeAssets | undefined
   /** True: the sandbox ends with this process, however that ends. False: it runs until `sandboxDown`. Default false. */
   owned?: boolean | undefined
   signal?: AbortSignal | undefined
@@ -51,12 +51,13 @@ export interface SandboxUpOptions {
 const attempts = 3
 
 /**
- * Starts etcd, kube-apiserver and kube-controller-manager on free ports of 127.0.0.1 and returns when they work.
+ * Starts etcd, kube-apiserver and kube-controller-manager on free ports of 127.0.0.1, and a node if one is wanted, and returns when they work.
  * A sandbox of that name that already runs is returned as it is; what a dead run left is ended and cleared first.
  * Rejects with SandboxError; then nothing that it started is left running. Disposing an owned sandbox ends and removes it.
  */
 export async function sandboxUp(options: SandboxUpOptions): Promise<Sandbox> {
   const directory = sandboxDirectory(options.home, options.name)
+  if (options.node !== undefined) requireNodeRights()
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await using _lock = await lockSandbox(directory, options.name)
   const running = await reuseOrClear(directory, options)
@@ -64,11 +65,12 @@ export async function sandboxUp(options: SandboxUpOptions): Promise<Sandbox> {
   for (let attempt = 1; ; attempt++) {
     throwIfAborted(options.signal, `starting sandbox ${options.name}`)
     await clearDirectory(directory)
-    const plane = await prepare(directory, options)
+    const prepared = await prepare(directory, options)
     try {
-      return await start(plane, options)
+      return await start(prepared, options)
     } catch (error) {
-      const taken = (await Promise.all(Object.values(plane.ports).map(isFree))).includes(false)
+      const ports = [...Object.values(prepared.plane.ports), ...Object.values(prepared.node?.ports ?? {})]
+      const taken = (await Promise.all(ports.map(isFree))).includes(false)
       if (!taken || attempt === attempts || options.signal?.aborted === true) throw error
     }
   }
@@ -82,7 +84,7 @@ async function lockSandbox(directory: string, name: string): Promise<AsyncDispos
   return lock
 }
 
-async function reuseOrClear(directory: string, { name, owned }: SandboxUpOptions): Promise<Sandbox | undefined> {
+async function reuseOrClear(directory: string, { name, owned, node }: SandboxUpOptions): Promise<Sandbox | undefined> {
   const state = await readState(directory)
   if (state === undefined) return undefined
   if (state.phase === 'owned' && (await isAlive(state.owner))) {
@@ -90,6 +92,9 @@ async function reuseOrClear(directory: string, { name, owned }: SandboxUpOptions
   }
   const programs = Object.values(state.programs)
   if (state.phase === 'running' && (await Promise.all(programs.map(isAlive))).every(Boolean)) {
+    if (node !== undefined && state.node === undefined) {
+      throw new SandboxError('name-taken', `sandbox ${name} already runs, without a node; end it first (sandbox down)`)
+    }
     if (owned !== true) return sandboxOf(directory, state)
     throw new SandboxError('name-taken', `sandbox ${name} already runs; end it first (sandbox down)`)
   }
@@ -97,10 +102,18 @@ async function reuseOrClear(directory: string, { name, owned }: SandboxUpOptions
   return undefined
 }
 
-async function prepare(directory: string, { name, assets }: SandboxUpOptions): Promise<ControlPlane> {
+type Prepared = Pick<Starting, 'plane' | 'node'>
+
+async function prepare(directory: string, { name, assets, node, signal }: SandboxUpOptions): Promise<Prepared> {
   await mkdir(join(directory, 'logs'), { mode: 0o700 })
-  const certificates = await writeCertificates(certificatesDirectory(directory), new Date())
-  const [etcd, etcdPeer, apiServer, controllerManager] = (await freePorts(4)) as [number, number, number, number]
+  const slot = node === undefined ? undefined : await takeSlot(signal)
+  // Without a node nobody sees these addresses, so all sandboxes may have the same.
+  const { serviceRange, serviceAddress, gateway } = slot ?? slotOf(0)
+  const certificates = await writeCertificates(certificatesDirectory(directory), {
+    now: new Date(),
+    addresses: [serviceAddress, gateway],
+  })
+  const [etcd, etcdPeer, apiServer, controllerManager, ...more] = (await freePorts(7)) as SevenPorts
   const kubeconfigPath = join(directory, 'kubeconfig')
   await writeKubeconfig(kubeconfigPath, {
     name: `lifeboat-${name}`,
@@ -108,64 +121,47 @@ async function prepare(directory: string, { name, assets }: SandboxUpOptions): P
     authorityFile: certificates.authority.cert,
     client: certificates.admin,
   })
-  return { directory, assets, ports: { etcd, etcdPeer, apiServer, controllerManager }, certificates, kubeconfigPath }
+  const ports = { etcd, etcdPeer, apiServer, controllerManager }
+  const plane = { directory, assets, ports, certificates, kubeconfigPath, serviceRange }
+  if (slot === undefined || node === undefined) return { plane, node: undefined }
+  return { plane, node: await prepareNode(plane, { slot, assets: node, ports: more }) }
 }
 
-async function start(plane: ControlPlane, options: SandboxUpOptions): Promise<Sandbox> {
-  const began = performance.now()
-  const state = firstState(plane, options.name, await ownIdentity())
+type SevenPorts = [number, number, number, number, number, number, number]
+
+async function prepareNode(
+  { directory, ports: { apiServer }, certificates }: ControlPlane,
+  { slot, assets, ports }: { slot: NodeSlot; assets: NodeAssets; ports: [number, number, number] },
+): Promise<NodePlan> {
+  const [scheduler, kubelet, kubeletHealth] = ports
+  await mkdir(join(directory, 'node'), { mode: 0o700 })
+  return {
+    slot,
+    directory: join(directory, 'node'),
+    logsDirectory: join(directory, 'logs'),
+    tools: assets.tools,
+    programs: assets,
+    ports: { scheduler, kubelet, kubeletHealth, apiServer },
+    authorityFile: certificates.authority.cert,
+  }
+}
+
+async function start({ plane, node }: Prepared, options: SandboxUpOptions): Promise<Sandbox> {
+  const state = firstState({ plane, node }, options.name, await ownIdentity())
   await writeState(plane.directory, state)
-  const started: RunningProgram[] = []
-  using probe = await openProbe(plane.certificates.authority.cert, plane.certificates.admin)
+  const started: Starting['started'] = []
   try {
-    // etcd comes up while the API server loads; the controller manager gives up on an API server that is not there.
-    for (const group of [['etcd', 'kube-apiserver'], ['kube-controller-manager']] as const) {
-      for (const name of group) {
-        const program = await startProgram(commandLine(name, plane))
-        started.push(program)
-        state.programs[name] = program.identity
-        await writeState(plane.directory, state)
-        options.progress?.({ step: 'starting', program: name, elapsedMs: performance.now() - began })
-      }
-      await ready(group, { plane, started, probe, options, began })
-    }
+    await startAll({ plane, node, state, started, signal: options.signal, progress: options.progress })
     state.phase = options.owned === true ? 'owned' : 'running'
     await writeState(plane.directory, state)
     if (options.owned !== true) await Promise.all(started.map((program) => program.release()))
     return sandboxOf(plane.directory, state)
   } catch (error) {
     await Promise.all(started.map((program) => program.kill()))
+    await endPrograms(state)
     // After a failure the logs are worth reading; an interruption has nothing to tell.
     if (error instanceof SandboxError && error.problem === 'aborted') await clearDirectory(plane.directory)
     throw error
-  }
-}
-
-interface Starting {
-  plane: ControlPlane
-  started: RunningProgram[]
-  probe: Probe
-  options: SandboxUpOptions
-  began: number
-}
-
-async function ready(group: readonly ControlPlaneName[], starting: Starting): Promise<void> {
-  const { plane, started, probe, options, began } = starting
-  const { apiServer, controllerManager } = plane.ports
-  const report = (program: ControlPlaneName) =>
-    options.progress?.({ step: 'ready', program, elapsedMs: performance.now() - began })
-  const wait = (what: string, question: () => Promise<boolean>) =>
-    awaitReady(question, { what, programs: started, signal: options.signal })
-  if (group.includes('kube-apiserver')) {
-    await wait('kube-apiserver', () => probe.answers(apiServer, '/readyz'))
-    report('etcd')
-    report('kube-apiserver')
-  } else {
-    await wait('kube-controller-manager', () => probe.answers(controllerManager, '/healthz'))
-    // Until this object is there, no pod or namespace of a user can be complete.
-    const account = '/api/v1/namespaces/default/serviceaccounts/default'
-    await wait('the default ServiceAccount', () => probe.answers(apiServer, account))
-    report('kube-controller-manager')
   }
 }
 
@@ -175,7 +171,8 @@ async function ownIdentity(): Promise<ProcessIdentity> {
   return identity
 }
 
-function firstState(plane: ControlPlane, name: string, owner: ProcessIdentity): SandboxState {
+function firstState({ plane, node }: Prepared, name: string, owner: ProcessIdentity): SandboxState {
+  const traces = node && { slot: node.slot.number, tools: node.tools, busybox: join(node.tools, 'bin/busybox') }
   return {
     version: 1,
     name,
@@ -186,6 +183,7 @@ function firstState(plane: ControlPlane, name: string, owner: ProcessIdentity): 
     phase: 'starting',
     owner,
     programs: {},
+    ...(traces && { node: traces }),
   }
 }
 
@@ -206,6 +204,7 @@ function sandboxOf(directory: string, state: SandboxState): Sandbox {
       cert: join(certificatesDirectory(directory), 'ca.crt'),
       key: join(certificatesDirectory(directory), 'ca.key'),
     },
+    node: openNode(state, directory),
     [Symbol.asyncDispose]: async () => {
       if (state.phase !== 'owned') return
       await endPrograms(state)

@@ -71,7 +71,8 @@ async function untilComplete(kube: KubeClient, namespace: string): Promise<void>
   }
 }
 
-async function connectTo(kubeconfigPath: string): Promise<KubeClient> {
+/** A client with the rights of the kubeconfig's user. */
+export async function connectTo(kubeconfigPath: string): Promise<KubeClient> {
   return connect(await loadKubeConfig({ env: {}, home: '/', kubeconfig: kubeconfigPath }))
 }
 

@@ -1,16 +1,39 @@
+import { join, relative } from 'node:path'
 import type { Sandbox } from '#sandbox/sandbox.ts'
+import { startNodeSandbox } from './node-sandbox.ts'
 import { testSandbox } from './test-sandbox.ts'
 
-let sandbox: Sandbox | undefined
+const sandboxes: Sandbox[] = []
 
-/** Brings up the one cluster that all test files of a run share, unless LIFEBOAT_TEST_KUBECONFIG names one already. */
+/**
+ * Brings up what all test files of a run share: one cluster, unless LIFEBOAT_TEST_KUBECONFIG names one already, and one cluster with a
+ * node for the files in test/node. Neither is started when none of its files is run.
+ */
 export async function globalSetup(): Promise<void> {
-  if (process.env['LIFEBOAT_TEST_KUBECONFIG']) return
-  sandbox = await testSandbox()
-  process.env['LIFEBOAT_TEST_KUBECONFIG'] = sandbox.kubeconfigPath
+  const { onNode, elsewhere } = filesOfRun(process.argv.slice(1))
+  if (onNode && !process.env['LIFEBOAT_TEST_NODE']) {
+    const sandbox = await startNodeSandbox()
+    sandboxes.push(sandbox)
+    process.env['LIFEBOAT_TEST_NODE'] = sandbox.stateDir
+  }
+  if (elsewhere && !process.env['LIFEBOAT_TEST_KUBECONFIG']) {
+    const sandbox = await testSandbox()
+    sandboxes.push(sandbox)
+    process.env['LIFEBOAT_TEST_KUBECONFIG'] = sandbox.kubeconfigPath
+  }
 }
 
-/** Ends the cluster that `globalSetup` brought up. */
+/** Ends the clusters that `globalSetup` brought up. */
 export async function globalTeardown(): Promise<void> {
-  await sandbox?.[Symbol.asyncDispose]()
+  for (const sandbox of sandboxes.splice(0)) await sandbox[Symbol.asyncDispose]()
+}
+
+/** Where the files and patterns on the command line of the run lie; without any, Node looks for tests everywhere. */
+function filesOfRun(given: readonly string[]): { onNode: boolean; elsewhere: boolean } {
+  const files = given.filter((arg) => !arg.startsWith('-'))
+  const onNode = files.filter((file) => relative(process.cwd(), file).startsWith(join('test', 'node', '')))
+  return {
+    onNode: files.length === 0 || onNode.length > 0,
+    elsewhere: files.length === 0 || onNode.length < files.length,
+  }
 }

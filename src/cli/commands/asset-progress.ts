@@ -1,4 +1,4 @@
-import { ensureControlPlane, findAsset, type AssetProgress } from '#sandbox/assets.ts'
+import { ensureControlPlane, ensureNode, findAsset, type AssetProgress, type NodeAssets } from '#sandbox/assets.ts'
 import type { ControlPlaneAssets } from '#sandbox/control-plane.ts'
 import { note, type CliContext } from '../context.ts'
 import { CLEAR_LINE } from '../progress-line.ts'
@@ -16,6 +16,23 @@ export async function prepareAssets(context: CliContext): Promise<ControlPlaneAs
   const report = assetReporter(context.stderr, { live: context.terminal.stderr })
   try {
     return await ensureControlPlane({ env, signal, progress: (event) => report.show(event) })
+  } finally {
+    report.end()
+  }
+}
+
+/** Gets hold of a node's programs, as `prepareAssets` of the control plane's. */
+export async function prepareNodeAssets(context: CliContext): Promise<NodeAssets> {
+  const { env, signal } = context
+  const report = assetReporter(context.stderr, { live: context.terminal.stderr })
+  try {
+    return await ensureNode({
+      env,
+      signal,
+      progress: (event) => report.show(event),
+      fetching: ({ packages }) =>
+        note(context, `Fetching ${packages.join(', ')} into the cache; nothing is installed.`),
+    })
   } finally {
     report.end()
   }

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { stateHome } from '#sandbox/home.ts'
 import { listSandboxes, sandboxDown, sandboxStatus, type SandboxStatus } from '#sandbox/sandbox-end.ts'
-import { sandboxUp, type SandboxProgress } from '#sandbox/sandbox.ts'
+import { sandboxUp } from '#sandbox/sandbox.ts'
+import type { SandboxProgress } from '#sandbox/sandbox-start.ts'
+import { requireNodeRights } from '#sandbox/node.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import { command, type Command } from '../command.ts'
 import { note, print, type CliContext } from '../context.ts'
@@ -10,7 +12,7 @@ import { text, toggle } from '../flag.ts'
 import { outputFlag, printObjects } from '../output.ts'
 import type { Column } from '../table.ts'
 import { formatAge, formatMillis } from '../units.ts'
-import { prepareAssets } from './asset-progress.ts'
+import { prepareAssets, prepareNodeAssets } from './asset-progress.ts'
 
 const nameFlag = text('which sandbox (default "default")', { metavar: 'NAME' })
 const DEFAULT_NAME = 'default'
@@ -18,17 +20,23 @@ const DEFAULT_NAME = 'default'
 const up = command({
   path: ['sandbox', 'up'],
   summary: 'Start a throw-away Kubernetes on this machine (etcd, API server, controllers)',
-  flags: { name: nameFlag },
+  flags: {
+    name: nameFlag,
+    node: toggle('with a node that runs pods: scheduler, kubelet, containerd (Linux, as root; no registry, no DNS)'),
+  },
   examples: ['lifeboat sandbox up && export KUBECONFIG=$(lifeboat sandbox kubeconfig --path)'],
   async run({ flags, context }) {
     const { env, signal } = context
     const name = flags.name ?? DEFAULT_NAME
+    if (flags.node === true) requireNodeRights()
     const assets = await prepareAssets(context)
+    const node = flags.node === true ? await prepareNodeAssets(context) : undefined
     const began = performance.now()
     const sandbox = await sandboxUp({
       name,
       home: stateHome(env),
       assets,
+      node,
       signal,
       progress: (event) => note(context, describe(event)),
     })
