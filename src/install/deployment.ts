@@ -102,7 +102,7 @@ function probe(path: string, timing: object): object {
 }
 
 /** An image that can change under its name is fetched each time. */
-function pullPolicy(image: string): 'Always' | 'IfNotPresent' {
+export function pullPolicy(image: string): 'Always' | 'IfNotPresent' {
   if (image.includes('@')) return 'IfNotPresent'
   const tag = image.slice(image.lastIndexOf('/') + 1).split(':')[1]
   return tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent'

@@ -58,7 +58,7 @@ export async function refuseOtherServer(kube: KubeClient, namespace: string, sig
   throw new InstallError(
     'occupied',
     `Deployment ${namespace}/${serverName} runs another server (container ${containers.map(({ name }) => name).join(', ')}); nothing was changed. ` +
-      `Locations, schedules and backups stay when it goes: kubectl delete deployment ${serverName} --namespace ${namespace}, then install again`,
+      `Take it over, with all that it has: lifeboat install --adopt --namespace ${namespace}`,
   )
 }
 

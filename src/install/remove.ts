@@ -73,7 +73,7 @@ export async function removeInstallation(kube: KubeClient, removal: Removal, opt
   }
 }
 
-const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
+export const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
 
 interface Step {
   readonly kube: KubeClient
@@ -109,11 +109,11 @@ async function removeFrom(step: Step, namespace: string): Promise<void> {
 }
 
 /** None where the type is not served. */
-async function allOf(
+export async function allOf<T extends KubeObject>(
   kube: KubeClient,
-  type: ResourceType<KubeObject>,
+  type: ResourceType<T>,
   where: { namespace: string; signal: AbortSignal },
-): Promise<KubeObject[]> {
+): Promise<T[]> {
   try {
     return (await Array.fromAsync(kube.pages(type, where))).flatMap(({ items }) => items)
   } catch (error) {

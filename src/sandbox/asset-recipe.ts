@@ -9,6 +9,7 @@ export type AssetName =
   | 'minio'
   | 'velero'
   | 'velero-plugin-for-aws'
+  | 'helm'
 
 /** How one program is built from its pinned module in tools/. */
 export interface AssetRecipe {
@@ -82,6 +83,14 @@ const recipes: Readonly<Record<AssetName, AssetRecipe>> = {
     package: 'github.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws',
     variables: {},
     seconds: 90,
+  },
+  helm: {
+    name: 'helm',
+    version: 'v3.22.0',
+    module: 'helm',
+    package: 'helm.sh/helm/v3/cmd/helm',
+    variables: {},
+    seconds: 120,
   },
 }
 

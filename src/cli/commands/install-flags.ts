@@ -50,6 +50,7 @@ export const installFlags = {
   'default-snapshot-move-data': toggle('move the data of CSI snapshots to the location'),
   'schedule-skip-immediately': toggle('new schedules leave out what is due already'),
   'concurrent-backups': integer('backups made at once', 0),
+  adopt: toggle("take the place of Velero's server: its Deployment gets our image, and all else stays"),
   'crds-only': toggle('install the custom resource definitions and nothing else'),
   apply: toggle('bring what is there already to what it should be'),
   'dry-run': toggle('print what would be installed; change nothing'),

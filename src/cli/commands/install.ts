@@ -7,6 +7,7 @@ import { openCluster, serverNamespace } from '../connection.ts'
 import { note, print, type CliContext } from '../context.ts'
 import { OK } from '../exit.ts'
 import { printDocument, toYaml } from '../output.ts'
+import { installAdopt } from './install-adopt.ts'
 import { checkInstallFlags, installFlags, type InstallFlags } from './install-flags.ts'
 import { installationFrom } from './installation-from-flags.ts'
 
@@ -19,9 +20,11 @@ export const install = command({
   examples: [
     'lifeboat install --provider aws --bucket backups --backup-location-config region=eu-west-1 --secret-file ./credentials --image IMAGE --wait',
     'lifeboat install --provider aws --bucket backups --no-secret --sa-annotations eks.amazonaws.com/role-arn=ARN --least-privilege --image IMAGE',
+    'lifeboat install --adopt --image IMAGE --dry-run',
     'lifeboat install --crds-only --dry-run -o yaml',
   ],
   async run({ flags: given, context }) {
+    if (given.adopt === true) return await installAdopt(given, context)
     checkInstallFlags(given)
     const objects = given['crds-only'] === true ? [] : installationObjects(await installationFrom(given, context))
     printWanted(objects, given, context)

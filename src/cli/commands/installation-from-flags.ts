@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Installation } from '#install/installation.ts'
+import { isAwsPlugin } from '#install/server-words.ts'
 import { serverNamespace } from '../connection.ts'
 import type { CliContext } from '../context.ts'
 import { USAGE, UserError } from '../exit.ts'
@@ -62,7 +63,7 @@ function serverArgs(given: InstallFlags): string[] {
 /** Command lines made for Velero name images. Its plug-in for AWS does what is built in here; what another one does would be missing. */
 function modulesOf(named: readonly string[]): string[] {
   return named.filter((name) => {
-    if (/(^|\/)velero-plugin-for-aws(:|@|$)/.test(name)) return false
+    if (isAwsPlugin(name)) return false
     if (!/:[^/]*$|@sha256:/.test(name)) return true
     throw new UserError(
       `--plugins ${name} is an image: Lifeboat's plug-ins are modules in the image of the server (docs/plugins.md). ` +

@@ -2,22 +2,39 @@ import { planRemoval, removeInstallation, type Removal } from '#install/remove.t
 import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { print } from '../context.ts'
-import { OK, UserError } from '../exit.ts'
-import { toggle } from '../flag.ts'
+import { OK, USAGE, UserError } from '../exit.ts'
+import { toggle, type FlagValues } from '../flag.ts'
+import { uninstallGiveBack } from './uninstall-give-back.ts'
 
 const STEP_SECONDS = 180
+
+const flags = {
+  ...installationFlags,
+  force: toggle('do not ask'),
+  'give-back': toggle('only undo install --adopt: the Deployment becomes what it was, and everything stays'),
+  'dry-run': toggle('with --give-back: print what would change; change nothing'),
+  wait: toggle('without effect: it always waits', { hidden: true }),
+}
+
+/** What was given to `uninstall`. */
+export type UninstallFlags = FlagValues<typeof flags>
 
 export const uninstall = command({
   path: ['uninstall'],
   summary:
     'Take the server and the custom resources away, with all Backup, Restore and Schedule objects; stores are not touched',
-  flags: {
-    ...installationFlags,
-    force: toggle('do not ask'),
-    wait: toggle('without effect: it always waits', { hidden: true }),
-  },
-  examples: ['lifeboat uninstall', 'lifeboat uninstall --namespace backups --force'],
+  flags,
+  examples: [
+    'lifeboat uninstall',
+    'lifeboat uninstall --namespace backups --force',
+    'lifeboat uninstall --give-back --dry-run',
+  ],
   async run({ flags, context }) {
+    if (flags['give-back'] === true) return await uninstallGiveBack(flags, context)
+    if (flags['dry-run'] === true)
+      throw new UserError('--dry-run needs --give-back: without it, uninstall says what it takes away, and asks', {
+        exitCode: USAGE,
+      })
     const namespace = serverNamespace(context, flags)
     const kube = await openCluster(context, flags)
     const { signal } = context

@@ -1,0 +1,250 @@
+// Our server in the place of Velero's: on the objects that Velero's own client makes, and back. No kubelet runs here, so the test starts
+// the server as its Deployment says.
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { parse } from 'yaml'
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { Backups } from '#api/backup.ts'
+import { Schedules } from '#api/schedule.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
+import { cli, scratchFolder, startCli, type CliResult, type RunningCli } from '../support/cli.ts'
+import { ownCluster } from '../support/cluster.ts'
+import { Deployments, make, Namespaces, Pods, Secrets } from '../support/objects.ts'
+import { s3Server } from '../support/s3-server.ts'
+import { askForBackup, eventually } from '../support/server.ts'
+import { veleroClient } from '../support/velero.ts'
+
+const cluster = await ownCluster()
+const folder = await scratchFolder()
+const s3 = await s3Server('versitygw')
+const { kube, kubeconfigPath } = cluster
+const velero = await veleroClient({ kubeconfigPath, directory: join(folder.path, 'velero') })
+after(async () => {
+  await s3[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+  await cluster[Symbol.asyncDispose]()
+})
+
+const at = { namespace: 'velero' }
+const run = (...args: string[]): Promise<CliResult> => cli(args, { env: { KUBECONFIG: kubeconfigPath, ...s3.env } })
+
+async function said(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(...args)
+  assert.equal(code, 0, stderr)
+  return stdout
+}
+
+/** Makes what `velero install` makes, as its dry run prints it: an installation without its minutes of waiting for pods. */
+async function installVelero(): Promise<void> {
+  const credentials = join(folder.path, 'credentials')
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = s3.env
+  await writeFile(credentials, `[default]\naws_access_key_id=${id}\naws_secret_access_key=${secret}\n`)
+  const printed = await velero(
+    'install',
+    '--dry-run',
+    '--output',
+    'yaml',
+    '--provider',
+    'aws',
+    '--bucket',
+    s3.bucket,
+    '--prefix',
+    'prefix',
+    '--backup-location-config',
+    `region=${s3.region},s3Url=${s3.endpoint},s3ForcePathStyle=true`,
+    '--secret-file',
+    credentials,
+    '--use-node-agent',
+    '--garbage-collection-frequency',
+    '30m',
+    '--plugins',
+    'velero/velero-plugin-for-aws:v1.14.0,example.com/team/other-plugin:v2',
+    '--pod-labels',
+    'team=blue',
+    '--velero-pod-mem-limit',
+    '1Gi',
+    '--keep-latest-maintenance-jobs',
+    '5',
+  )
+  const { items } = parse(printed) as { items: KubeObject[] }
+  for (const object of items) await eventually(() => created(object), 60)
+}
+
+/** The object, once its type is served; a definition is there at once. */
+async function created(object: KubeObject): Promise<KubeObject | undefined> {
+  const [version = '', group = ''] = object.apiVersion.split('/').toReversed()
+  const { types } = await kube.discover()
+  const type = types.find((type) => type.kind === object.kind && type.group === group && type.version === version)
+  return type && (await kube.create(type, object, { namespace: object.metadata.namespace }))
+}
+
+interface Container {
+  name: string
+  image: string
+  command?: string[]
+  args: string[]
+  env: { name: string; value?: string; valueFrom?: { fieldRef: { fieldPath: string } } }[]
+  volumeMounts: { name: string; mountPath: string }[]
+}
+
+interface PodSpec {
+  containers: Container[]
+  initContainers?: { name: string }[]
+  volumes: { name: string; secret?: { secretName: string } }[]
+}
+
+function podSpec(deployment: KubeObject): PodSpec {
+  return (deployment['spec'] as { template: { spec: PodSpec } }).template.spec
+}
+
+/** Starts the container of a Deployment as a kubelet would, but on this machine: its variables, its arguments, its mounted Secrets as files. */
+async function startContainer(deployment: KubeObject): Promise<RunningCli & AsyncDisposable> {
+  const { containers, volumes } = podSpec(deployment)
+  const [{ args, env, volumeMounts }] = containers as [Container]
+  const mounted = new Map<string, string>()
+  for (const { name, mountPath } of volumeMounts) {
+    const path = join(folder.path, 'mounted', mountPath)
+    await mkdir(path, { recursive: true })
+    mounted.set(mountPath, path)
+    const secretName = volumes.find((volume) => volume.name === name)?.secret?.secretName
+    if (secretName === undefined) continue
+    const { data } = (await kube.get(Secrets, secretName, at)) as unknown as { data: Record<string, string> }
+    for (const [key, value] of Object.entries(data)) await writeFile(join(path, key), Buffer.from(value, 'base64'))
+  }
+  const here = (value: string): string => {
+    const mount = [...mounted].find(([mountPath]) => value.startsWith(mountPath))
+    return mount === undefined ? value : value.replace(...mount)
+  }
+  const variables = env.map(({ name, value = '', valueFrom }): [string, string] => [
+    name,
+    valueFrom?.fieldRef.fieldPath === 'metadata.namespace' ? at.namespace : here(value),
+  ])
+  const running = startCli([...args, '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0'], {
+    env: Object.fromEntries(variables),
+  })
+  return { ...running, [Symbol.asyncDispose]: async () => void (running.child.kill('SIGKILL'), await running.ended) }
+}
+
+test('a running Velero is adopted in place: the server as its Deployment then says finds locations, schedules and backups; going back leaves the Deployment as it was', async () => {
+  await said('--store', s3.url, 'backup', 'create', 'earlier', '--include-namespaces', 'default')
+  await installVelero()
+  await velero('schedule', 'create', 'nightly', '--schedule', '0 1 * * *')
+  const settled = async (): Promise<KubeObject> =>
+    eventually(async () => {
+      const deployment = await kube.get(Deployments, 'velero', at)
+      const { observedGeneration = 0 } = (deployment['status'] ?? {}) as { observedGeneration?: number }
+      const { items } = await kube.list(Pods, { ...at, labelSelector: 'deploy=velero' })
+      return observedGeneration === deployment.metadata.generation && items.length === 1 ? deployment : undefined
+    })
+  const before = await settled()
+  const agent = await kube.get(DaemonSets, 'node-agent', at)
+
+  const shown = await said('install', '--adopt', '--image', 'lifeboat:test', '--dry-run')
+  assert.match(
+    shown,
+    /^ +spec\.template\.spec\.containers\[lifeboat\]\.image\n +- "velero\/velero:v1\.18\.1"\n +\+ "lifeboat:test"$/m,
+  )
+  assert.match(shown, /^ +spec\.template\.spec\.containers\[velero\]\.name$/m)
+  assert.match(shown, /^note: flags that Lifeboat does not have, left out: --keep-latest-maintenance-jobs=5$/m)
+  assert.match(shown, /^note: flags that are kept and change nothing here: --uploader-type=kopia$/m)
+  assert.match(shown, /^note: plug-in velero-velero-plugin-for-aws .* what it does is built in$/m)
+  assert.match(shown, /^note: plug-in team-other-plugin .* what it did is missing$/m)
+  assert.match(shown, /^note: DaemonSet node-agent stays as it is/m)
+  assert.deepEqual((await settled())['spec'], before['spec'], 'a dry run changes nothing')
+
+  const done = await said('install', '--adopt', '--image', 'lifeboat:test')
+  assert.match(done, /^Deployment velero\/velero runs Lifeboat\. Going back: lifeboat uninstall --give-back$/m)
+  const adopted = await settled()
+  const [was, is] = [podSpec(before), podSpec(adopted)]
+  const [ours] = is.containers as [Container]
+  const [theirs] = was.containers as [Container]
+  const { command: _, ...kept } = theirs
+  assert.deepEqual(ours, {
+    ...kept,
+    name: 'lifeboat',
+    image: 'lifeboat:test',
+    args: ['server', '--features=', '--uploader-type=kopia', '--garbage-collection-frequency=30m0s'],
+  })
+  assert.deepEqual({ ...is, containers: 0 }, { ...without(was, 'initContainers'), containers: 0 })
+  assert.deepEqual(await kube.get(DaemonSets, 'node-agent', at), { ...agent, status: agent['status'] })
+  assert.match(await said('install', '--adopt', '--image', 'lifeboat:test', '--dry-run'), /nothing to change/)
+  assert.match(
+    (await run('install', '--provider', 'aws', '--bucket', 'b', '--no-secret', '--dry-run')).stdout,
+    /kind: Deployment/,
+  )
+
+  {
+    await using _server = await startContainer(adopted)
+    await eventually(async () => (await kube.find(Backups, 'earlier', at)) ?? undefined, 60)
+    const location = await kube.get(BackupStorageLocations, 'default', at)
+    assert.equal(location.status?.phase, 'Available')
+    await eventually(
+      async () => (await kube.get(Schedules, 'nightly', at)).status?.phase === 'Enabled' || undefined,
+      60,
+    )
+    await askForBackup(kube, 'velero', { name: 'later', spec: { includedNamespaces: ['default'] } })
+    await eventually(async () => (await kube.get(Backups, 'later', at)).status?.phase === 'Completed' || undefined, 60)
+  }
+
+  const back = await said('uninstall', '--give-back', '--dry-run')
+  assert.match(back, /^ +\+ "velero\/velero:v1\.18\.1"$/m)
+  assert.deepEqual((await settled())['spec'], adopted['spec'], 'a dry run changes nothing')
+  assert.match(await said('uninstall', '--give-back'), /is what it was before Lifeboat/)
+  const again = await settled()
+  assert.equal(JSON.stringify(own(again)), JSON.stringify(own(before)))
+  assert.match(await velero('backup', 'get'), /earlier +Completed/)
+  const none = await run('uninstall', '--give-back')
+  assert.equal(none.code, 1)
+  assert.match(none.stderr, /velero\/velero was not adopted/)
+})
+
+const DaemonSets: ResourceType = { ...Deployments, plural: 'daemonsets', kind: 'DaemonSet' }
+
+function without<T extends object>(object: T, key: keyof T): object {
+  const { [key]: _, ...rest } = object
+  return rest
+}
+
+/** The Deployment without what the API server and the controller keep. */
+function own({ metadata, apiVersion, kind, spec }: KubeObject): object {
+  const { resourceVersion: _r, generation: _g, managedFields: _m, annotations = {}, ...stays } = metadata
+  const { 'deployment.kubernetes.io/revision': _v, ...theirs } = annotations
+  return { apiVersion, kind, spec, metadata: { ...stays, annotations: theirs } }
+}
+
+test('what cannot be adopted is left as it is, with the reason', async () => {
+  const adopt = async (namespace: string, ...more: string[]): Promise<string> => {
+    const { code, stderr } = await run('install', '--adopt', '--namespace', namespace, ...more)
+    assert.notEqual(code, 0)
+    return stderr
+  }
+  await make(kube, Namespaces, { name: 'other' })
+  assert.match(await adopt('other'), /there is no Deployment other\/velero/)
+  const labels = { deploy: 'velero' }
+  const container = { name: 'velero', image: 'velero:1', args: ['server', '--log-level=loud'] }
+  const spec = {
+    replicas: 0,
+    selector: { matchLabels: labels },
+    template: { metadata: { labels }, spec: { containers: [container] } },
+  }
+  const { metadata } = await make(kube, Deployments, { name: 'velero', namespace: 'other', spec })
+  assert.match(
+    await adopt('other'),
+    /started with --log-level=loud, and --log-level must be one of .*; nothing was changed/,
+  )
+  assert.match(await adopt('other', '--bucket', 'mine'), /--bucket cannot be used with --adopt/)
+  const { uid, generation } = (await kube.get(Deployments, 'velero', { namespace: 'other' })).metadata
+  assert.deepEqual({ uid, generation }, { uid: metadata.uid, generation: metadata.generation })
+})
+
+test('going back waits for nothing and breaks nothing: while the server works on something it is refused, unless forced', async () => {
+  await said('install', '--adopt', '--image', 'lifeboat:test')
+  await askForBackup(kube, 'velero', { name: 'working', spec: {} })
+  await kube.patch(Backups, 'working', { merge: { status: { phase: 'InProgress' } } }, at)
+  const { code, stderr } = await run('uninstall', '--give-back')
+  assert.equal(code, 1)
+  assert.match(stderr, /nothing was changed: backup working in progress would end as Failed/)
+  assert.match(await said('uninstall', '--give-back', '--force'), /is what it was before Lifeboat/)
+})
