@@ -8,6 +8,8 @@ export type VolumeInfo = Record<string, unknown> & {
   pvName?: string
   /** `NativeSnapshot`, `PodVolumeBackup` or `CSISnapshot`; absent when the volume was skipped. */
   backupMethod?: string
+  /** Of a CSI snapshot: its data are in the repository, and it is gone. */
+  snapshotDataMoved?: boolean
 }
 
 /** The bytes of a `-volumeinfo.json.gz`. */

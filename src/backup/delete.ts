@@ -3,8 +3,11 @@ import { ApiError } from '#api/error.ts'
 import { ArchiveError } from '#archive/error.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
 import { backupKey, backupPrefix } from '#store/layout.ts'
+import type { KubeClient } from '#kube/client.ts'
 import type { ObjectStore } from '#store/store.ts'
+import { deleteStoredSnapshots, type DeletedSnapshots } from '#volumes/stored-snapshots.ts'
 import { storedBackup } from './stored.ts'
+import { snapshotsOf } from './stored-snapshots.ts'
 
 /**
  * Deletes every file of `backup`. The marker goes first: a deletion that is cut off leaves a folder that nobody takes for a backup, and doing it
@@ -17,6 +20,31 @@ export async function deleteBackupFiles(store: ObjectStore, backup: Backup): Pro
   await store.delete(backupKey(name, 'metadata'))
   await deletePrefix(store, backupPrefix(name))
   return true
+}
+
+/**
+ * Deletes the CSI snapshots of `backup` from the storage; before its files, which say where they are. `cluster` is asked for only when there are
+ * any. A snapshot with a problem is one that can be tried again. Rejects with StoreError, KubeError, or what `cluster` rejects with.
+ */
+export async function deleteBackupSnapshots(
+  store: ObjectStore,
+  backup: Backup,
+  { cluster, signal }: { cluster: () => Promise<KubeClient>; signal?: AbortSignal | undefined },
+): Promise<DeletedSnapshots> {
+  const none = { deleted: 0, problems: [], unreachable: [] }
+  if (!(await ownsFiles(store, backup))) return none
+  try {
+    const snapshots = await snapshotsOf(store, backup, { signal })
+    if (snapshots.length === 0) return none
+    return await deleteStoredSnapshots(snapshots, { kube: await cluster(), signal })
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error
+    // What cannot be read has to be deleted all the same.
+    return {
+      ...none,
+      unreachable: [`its snapshots stay in the storage, since its contents are damaged: ${error.message}`],
+    }
+  }
 }
 
 /** An object keeps the start of what it stands for, also when another cluster imported it; uids differ then. Without a marker the files are what a run, or a deletion, left. */

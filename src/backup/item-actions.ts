@@ -19,9 +19,13 @@ export function openItemActions(options: ItemActionOptions): ItemActions {
 
 function untouched(options: ItemActionOptions): ItemActions {
   const { collection, items, backup } = options
+  const operations = openBackupOperations(options)
   return {
-    operations: openBackupOperations(options),
-    items: () => items,
+    operations,
+    async *items() {
+      yield* items
+      await operations.settle()
+    },
     clean: (item) => cleanForBackup(item, { backupName: backup.metadata.name }),
     get missing() {
       return collection.missing

@@ -15,8 +15,19 @@ export interface OperationStanding extends OperationCounts {
   readonly phase: BackupPhase
 }
 
+/** Operations of this program itself, beside those of plug-ins. */
+export interface OwnOperations {
+  readonly counts: OperationCounts
+  /** Resolves when none can begin any more. */
+  begun(): Promise<void>
+  /** Waits until all have ended; `onWaiting` hears of each change before. Rejects only with the signal's reason. */
+  settle(onWaiting: () => Promise<void>): Promise<void>
+  records(): BackupOperation[]
+}
+
 export interface BackupOperationOptions {
   readonly backup: Backup
+  readonly own?: OwnOperations | undefined
   readonly log: StoredRunLog
   readonly now: () => Date
   /** Milliseconds between two questions about operations; default ten seconds, as Velero. */
@@ -59,7 +70,7 @@ export function operationStatus({ attempted, completed, failed }: OperationCount
 
 /** No operations yet. */
 export function openBackupOperations(options: BackupOperationOptions): BackupOperations {
-  const { backup, log, now, pollMillis = TEN_SECONDS_MS, signal, onStanding } = options
+  const { backup, own, log, now, pollMillis = TEN_SECONDS_MS, signal, onStanding } = options
   let phase: BackupPhase = 'InProgress'
   const context = (): PluginContext => ({
     backup: {
@@ -85,23 +96,35 @@ export function openBackupOperations(options: BackupOperationOptions): BackupOpe
         error,
       }),
   })
+  const counts = (): OperationCounts => sumOf(operations.counts, own?.counts)
   const enter = async (next: 'WaitingForPluginOperations' | 'Finalizing'): Promise<void> => {
     phase = log.counts().errors > 0 ? `${next}PartiallyFailed` : next
-    await onStanding?.({ phase, ...operations.counts })
+    await onStanding?.({ phase, ...counts() })
   }
   return {
     get counts() {
-      return operations.counts
+      return counts()
     },
     context,
     start: (action, id, subject) => operations.start(action, id, subject),
     async settle() {
-      if (operations.all.length === 0) return
-      await operations.settle(() => enter('WaitingForPluginOperations'))
+      await own?.begun()
+      if (counts().attempted === 0) return
+      const onWaiting = (): Promise<void> => enter('WaitingForPluginOperations')
+      await Promise.all([operations.settle(onWaiting), own?.settle(onWaiting)])
       await enter('Finalizing')
     },
     abandon: () => operations.abandon(),
-    records: () => operations.all.map((operation) => recordOf(backup, operation)),
+    records: () => [...(own?.records() ?? []), ...operations.all.map((operation) => recordOf(backup, operation))],
+  }
+}
+
+function sumOf(a: OperationCounts, b: OperationCounts | undefined): OperationCounts {
+  if (b === undefined) return a
+  return {
+    attempted: a.attempted + b.attempted,
+    completed: a.completed + b.completed,
+    failed: a.failed + b.failed,
   }
 }
 

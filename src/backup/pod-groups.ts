@@ -6,9 +6,9 @@ import type { CollectedItem, CollectedRef, Collection } from '#collect/collect.t
 import { referenceKey } from '#collect/relations.ts'
 import { backupHooks } from '#hooks/backup-hooks.ts'
 import type { HookCounts } from '#hooks/hook-counts.ts'
-import { claimsOf } from '#items/related.ts'
+import { claimNamesOf } from '#items/related.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { detached, type KubeObject, metadataOf, resourceName } from '#kube/object.ts'
+import { detached, metadataOf, resourceName } from '#kube/object.ts'
 import { grouped } from './group.ts'
 import { type HookedPod, type Quieting, runGroup } from './quiet-group.ts'
 
@@ -111,7 +111,7 @@ class Groups implements PodGroups {
     const hooks = this.#hooks.of(item)
     if (hooks === undefined) return false
     const { namespace = '', name } = item
-    const claims = claimNames(item.object).map((claim) => ({ namespace, name: claim }))
+    const claims = claimNamesOf(item.object).map((claim) => ({ namespace, name: claim }))
     this.#held.set(keyOf(item), { item: detached(item), hooks, namespace, name, claims, leftOut: false })
     return true
   }
@@ -159,13 +159,6 @@ class Groups implements PodGroups {
     const ordered = this.#ordered().includes(claimKey(pod)) ? ['the order'] : []
     return [...claims.map((claim) => `claim ${claim}`), ...groups, ...ordered]
   }
-}
-
-/** The claims of a pod, those of its ephemeral volumes included. */
-function claimNames(pod: KubeObject): string[] {
-  const { spec } = pod as { spec?: { volumes?: { name: string; ephemeral?: unknown }[] | null } | null }
-  const ephemeral = (spec?.volumes ?? []).filter((volume) => volume.ephemeral)
-  return [...claimsOf(pod).map(({ name }) => name), ...ephemeral.map(({ name }) => `${pod.metadata.name}-${name}`)]
 }
 
 function claimKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {

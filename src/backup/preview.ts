@@ -3,8 +3,9 @@ import type { RunLog } from '#archive/run-log.ts'
 import { resultText } from '#archive/results.ts'
 import type { Collection } from '#collect/collect.ts'
 import type { Cut } from '#collect/cut.ts'
+import type { VolumeProtection } from '#items/volume-protection.ts'
 import type { Item, KubeObject, ServedType } from '#kube/object.ts'
-import { apiVersionOf, resourceName } from '#kube/object.ts'
+import { apiVersionOf, detached, resourceName } from '#kube/object.ts'
 import { KubeError } from '#kube/error.ts'
 import {
   namespaceSkipReason,
@@ -15,6 +16,7 @@ import {
 } from '#selection/backup-scope.ts'
 import { logAfter } from './findings.ts'
 import { openBackupCollection } from './opening.ts'
+import { volumePlanner, type PlannedVolume } from './volume-planner.ts'
 import type { BackupRun } from './run.ts'
 
 /** What would become of one object of the cluster. */
@@ -46,11 +48,22 @@ export interface PreviewFinding {
   readonly text: string
 }
 
+/** A volume and the way of its data into the backup, or why they would stay out. */
+export interface PreviewedVolume {
+  readonly claim: { readonly namespace: string; readonly name: string } | undefined
+  readonly volume: string | undefined
+  readonly by: VolumeProtection['by']
+  /** How, or why not, for people. */
+  readonly text: string
+}
+
 /** A backup that is not made. */
 export interface BackupPreview {
   /** Every object that can be listed, once: first those that would go in. May be read once. */
   readonly objects: AsyncIterable<PreviewedObject>
   readonly types: readonly PreviewedType[]
+  /** What would become of the data of each volume; final when `objects` has ended. */
+  readonly volumes: readonly PreviewedVolume[]
   /** Final when `objects` has ended. */
   readonly findings: readonly PreviewFinding[]
 }
@@ -71,7 +84,9 @@ export async function previewBackup(options: PreviewOptions): Promise<BackupPrev
     const message = `Plug-ins are not asked, so what they change, leave out or add is not in this: ${actions.join(', ')}`
     findings.push({ level: 'info', text: resultText(message, {}) })
   }
-  return { objects: allObjects({ ...options, cut, scope, collection, log }), types: refusedTypes(cut, scope), findings }
+  const volumes: PreviewedVolume[] = []
+  const objects = allObjects({ ...options, cut, scope, collection, log, volumes })
+  return { objects, types: refusedTypes(cut, scope), volumes, findings }
 }
 
 interface Previewing extends PreviewOptions {
@@ -79,13 +94,24 @@ interface Previewing extends PreviewOptions {
   readonly scope: BackupScope
   readonly collection: Collection
   readonly log: RunLog
+  readonly volumes: PreviewedVolume[]
 }
 
 async function* allObjects(previewing: Previewing): AsyncGenerator<PreviewedObject, void, void> {
   const { collection, scope, log } = previewing
   const taken = new Set<string>()
   const populated = new Set<string>()
+  const claims = new Map<string, KubeObject>()
+  const planner = volumePlanner({ ...previewing, policies: previewing.policies?.volumePolicies ?? [] })
+  const unclaimed = new Map<string, KubeObject>()
   for await (const item of collection.items) {
+    const resource = resourceName(item.type)
+    if (resource === 'persistentvolumeclaims') claims.set(keyOf(item), detached(item).object)
+    if (resource === 'persistentvolumes') {
+      const { object } = detached(item)
+      planner.know(object)
+      unclaimed.set(item.name, object)
+    }
     const listed = resourceName(item.type) === 'namespaces' || skipReason(item, scope) === undefined
     if (listed && item.namespace !== undefined) populated.add(item.namespace)
     const key = keyOf(item)
@@ -94,6 +120,10 @@ async function* allObjects(previewing: Previewing): AsyncGenerator<PreviewedObje
     yield previewed(item, { take: listed ? 'listed' : 'related' })
   }
   logAfter(log, collection)
+  const planned = await planner.ofClaims([...claims.values()])
+  for (const { volume } of planned) unclaimed.delete(volume?.metadata.name ?? '')
+  const alone = [...unclaimed.values()].map((volume) => planner.ofVolume(volume))
+  previewing.volumes.push(...[...planned, ...alone].map(previewedVolume))
   for (const type of previewing.cut.types) {
     if (!type.preferred || !type.verbs.includes('list') || !isCounted(scope, type)) continue
     for await (const object of objectsOf(type, previewing)) {
@@ -149,6 +179,26 @@ function refusedTypes(cut: Cut, scope: BackupScope): PreviewedType[] {
     if (reason !== 'cannot-be-backed-up' && reason !== 'seen-under-other-group') return []
     return [{ resource: resourceName(type), version: type.version, reason }]
   })
+}
+
+function previewedVolume({ claim, volume, protection }: PlannedVolume): PreviewedVolume {
+  return {
+    claim: claim && { namespace: claim.metadata.namespace ?? '', name: claim.metadata.name },
+    volume: volume?.metadata.name,
+    by: protection.by,
+    text: howOf(protection),
+  }
+}
+
+function howOf(protection: VolumeProtection): string {
+  switch (protection.by) {
+    case 'csi-snapshot':
+      return `snapshot by ${protection.driver}, of class ${protection.snapshotClass}`
+    case 'native-snapshot':
+      return "the provider's snapshot, where a location knows the volume"
+    case 'nothing':
+      return protection.text
+  }
 }
 
 function previewed({ type, namespace, name }: Item, decision: PreviewDecision): PreviewedObject {

@@ -14,11 +14,10 @@ import type { LogLine } from '#archive/log-line.ts'
 import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import { type HookCounts, hookStatus } from '#hooks/hook-counts.ts'
-import type { Collection } from '#collect/collect.ts'
-import type { Cut } from '#collect/cut.ts'
+import { backupHooks } from '#hooks/backup-hooks.ts'
 import type { KubeClient } from '#kube/client.ts'
+import type { KubeObject } from '#kube/object.ts'
 import type { PluginModule } from '#plugins/open.ts'
-import type { BackupScope } from '#selection/backup-scope.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { clearLeftovers, openArtifacts, type Artifacts } from './artifacts.ts'
@@ -31,7 +30,10 @@ import { operationStatus, type OperationStanding } from './operations.ts'
 import type { OperationCounts } from '#plugins/operations.ts'
 import { openPodGroups, type PodGroups } from './pod-groups.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
-import { openBackupCollection } from './opening.ts'
+import { openBackupCollection, type Opening } from './opening.ts'
+import { identityOf } from './snapshot-items.ts'
+import { Pods } from './volume-planner.ts'
+import { openBackupVolumes, type BackupVolumes } from './volumes.ts'
 
 export interface BackupRun {
   /** Defaulted (`defaultBackup`) and validated. `metadata.uid` may be absent (no installation). */
@@ -58,6 +60,12 @@ export interface BackupRun {
   onProgress?: ((progress: BackupProgress) => void) | undefined
   /** Told, and waited for, as the backup waits for operations of plug-ins; never when there are none. */
   onOperations?: ((standing: OperationStanding) => Promise<void> | void) | undefined
+  /** True when an earlier run of this very backup (same `metadata.uid`) was cut off: its snapshots are taken over. */
+  resumes?: boolean | undefined
+  /** Asked when the run was aborted: whether another process will take it up. Then its snapshots stay in the cluster. */
+  isTakenUp?: (() => boolean) | undefined
+  /** Told what a run could not clear away, a sentence for each. */
+  onLeftBehind?: ((problems: readonly string[]) => void) | undefined
   /** Gets every line of the run's log as it is written. */
   onLog?: ((line: LogLine) => void) | undefined
 }
@@ -88,8 +96,38 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
   const started = run.now()
   const meter = progressMeter(run.onProgress, run.now)
   meter.tell({})
-  const { cut, scope, collection } = await openBackupCollection(run, log)
+  const opening = await openBackupCollection(run, log)
+  const { cut, collection } = opening
   meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
+  await using volumes = openVolumes(run, { ...opening, log, started })
+  try {
+    const backup = await storeBackup(run, { ...opening, artifacts, log, started, meter, volumes })
+    await clearAway(run, () => volumes.release())
+    return backup
+  } catch (error) {
+    if (run.signal?.aborted !== true || run.isTakenUp?.() !== true) await clearAway(run, () => volumes.discard())
+    throw error
+  }
+}
+
+/** The backup is what it is by then: what stays behind is only told. */
+async function clearAway({ onLeftBehind }: BackupRun, clear: () => Promise<string[]>): Promise<void> {
+  const problems = await clear().catch((error: unknown) => [
+    `snapshots cannot be cleared away: ${(error as Error).message}`,
+  ])
+  if (problems.length > 0) onLeftBehind?.(problems)
+}
+
+interface Making extends Opening {
+  artifacts: Artifacts
+  log: StoredRunLog
+  started: Date
+  meter: ProgressMeter
+  volumes: BackupVolumes
+}
+
+async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
+  const { collection, artifacts, log, started, meter, volumes } = making
   await using manifest = await createManifest(
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
@@ -99,20 +137,20 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
     uncovered.see(item)
     meter.update({ itemsBackedUp: count, totalItems: Math.max(count, collection.expected) })
   })
-  await using groups = openPodGroups({ ...run, log })
-  await using actions = openActions(run, { cut, scope, collection, groups, contents, log, meter })
-  const withdrawn = await putArchive(run, { artifacts, actions, contents, manifest, meter })
+  await using groups = openPodGroups({ ...run, log, take: (claims) => volumes.take(claims) })
+  await using actions = openActions(run, { ...making, groups, contents })
+  const withdrawn = await putArchive(run, { ...making, actions, contents, manifest })
   logAfter(log, collection, actions.missing)
   uncovered.report(log)
   meter.tell({ phase: 'finishing', totalItems: contents.count })
-  log.info('Archived all objects', { objects: contents.count, namespaces: scope.namespaces.length })
-  await putSiblings(artifacts, { log, contents, actions })
+  log.info('Archived all objects', { objects: contents.count, namespaces: making.scope.namespaces.length })
+  await putSiblings(artifacts, { log, contents, actions, volumes })
   const { resourceVersion } = collection
   const types = contents.types(collection.readings, resourceVersion)
   const { frozen, counts: hooks } = groups
   const end = { cut: { resourceVersion, types }, frozen, artifacts: [...artifacts.written], withdrawn }
   await artifacts.put('manifest', await manifest.finish(end))
-  const counts = { ...log.counts(), hooks, operations: actions.operations.counts }
+  const counts = { ...log.counts(), hooks, operations: actions.operations.counts, snapshots: volumes.counts }
   const backup = finished(run, { started, items: contents.count, ...counts })
   await artifacts.assertWhole()
   await artifacts.put('metadata', encodeBackupMetadata(backup))
@@ -120,42 +158,58 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
   return backup
 }
 
-function openActions(
-  run: BackupRun,
-  parts: {
-    cut: Cut
-    scope: BackupScope
-    collection: Collection
-    groups: PodGroups
-    contents: Contents
-    log: StoredRunLog
-    meter: ProgressMeter
-  },
-): ItemActions {
-  const { meter, groups, ...rest } = parts
-  const items = groups.items(parts.collection)
+function openVolumes(run: BackupRun, parts: Opening & { log: StoredRunLog; started: Date }): BackupVolumes {
+  const { backup, kube, now, signal, policies, resumes, store } = run
+  const { started, ...rest } = parts
+  const identity = identityOf(backup, { store: store.url, started: timestamp(started) })
+  return openBackupVolumes({
+    ...rest,
+    backup,
+    kube,
+    now,
+    signal,
+    resumes,
+    identity,
+    policies: policies?.volumePolicies ?? [],
+    leftToHooks: hookedPods(backup),
+  })
+}
+
+/** Whether any of these pods has hooks, which then say when the snapshots of its claims are taken. */
+function hookedPods({ spec }: Backup): (pods: readonly KubeObject[]) => boolean {
+  const hooks = backupHooks(spec)
+  return (pods) =>
+    pods.some((object) => hooks.of({ type: Pods, namespace: object.metadata.namespace, name: object.metadata.name, object }))
+}
+
+function openActions(run: BackupRun, parts: Making & { groups: PodGroups; contents: Contents }): ItemActions {
+  const { cut, scope, collection, groups, contents, log, meter, volumes } = parts
+  const items = groups.items(collection)
   const { backup, kube, now, signal, plugins = [], operationPollMillis: pollMillis, onOperations } = run
   const onStanding = async (standing: OperationStanding): Promise<void> => {
     const waiting = standing.phase.startsWith('Waiting')
     meter.tell({ phase: waiting ? 'waiting' : 'collecting', operations: standing })
     await onOperations?.(standing)
   }
-  return openItemActions({ ...rest, items, backup, kube, now, signal, plugins, pollMillis, onStanding })
+  const own = volumes.operations
+  const options = { cut, scope, collection, items, contents, log, backup, own, kube, now, signal, plugins, pollMillis }
+  return openItemActions({ ...options, onStanding })
 }
 
-interface ArchiveParts {
-  artifacts: Artifacts
+interface ArchiveParts extends Making {
   actions: ItemActions
   contents: Contents
   manifest: ManifestWriter
-  meter: ProgressMeter
 }
 
 /** From the API server straight into the store. Gives the paths that were taken back, undefined if none were. */
 async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[] | undefined> {
-  const { artifacts, actions, contents, manifest, meter } = parts
+  const { artifacts, actions, contents, manifest, meter, volumes, collection } = parts
   let failure: unknown
-  const items = contents.pass(actions.items(), { clean: (item) => actions.clean(item), signal: run.signal })
+  const items = contents.pass(volumes.items(actions.items(), collection), {
+    clean: (item) => (volumes.isReady(item) ? item : actions.clean(item)),
+    signal: run.signal,
+  })
   let withdrawn: string[] | undefined
   const bytes = packArchive(items, {
     mtime: run.now(),
@@ -177,13 +231,13 @@ async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[]
 
 async function putSiblings(
   artifacts: Artifacts,
-  { log, contents, actions }: { log: StoredRunLog; contents: Contents; actions: ItemActions },
+  { log, contents, actions, volumes }: Pick<ArchiveParts, 'log' | 'contents' | 'actions' | 'volumes'>,
 ): Promise<void> {
   // Velero writes null where it never made a list.
   await artifacts.put('pod-volume-backups', await encodeJsonGz(null))
   await artifacts.put('volume-snapshots', await encodeJsonGz(null))
   await artifacts.put('item-operations', await encodeItemOperations(actions.operations.records()))
-  await artifacts.put('volume-info', await encodeVolumeInfo([]))
+  await artifacts.put('volume-info', await encodeVolumeInfo(volumes.infos()))
   await artifacts.put('resource-list', await encodeResourceList(contents.list.list()))
   await artifacts.put('results', await encodeResults(log.results()))
   await artifacts.put('logs', await log.close())
@@ -198,9 +252,10 @@ function finished(
     errors: number
     hooks: HookCounts
     operations: OperationCounts
+    snapshots: BackupVolumes['counts']
   },
 ): Backup {
-  const { started, items, warnings, errors, hooks, operations } = end
+  const { started, items, warnings, errors, hooks, operations, snapshots } = end
   const status: BackupStatus = {
     ...backup.status,
     phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
@@ -211,6 +266,8 @@ function finished(
     hookStatus: hookStatus(hooks),
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
+    ...(snapshots.attempted > 0 ? { csiVolumeSnapshotsAttempted: snapshots.attempted } : {}),
+    ...(snapshots.completed > 0 ? { csiVolumeSnapshotsCompleted: snapshots.completed } : {}),
     ...operationStatus(operations),
   }
   return { ...backup, status }

@@ -15,12 +15,6 @@ test('copies that were asked for are errors', () => {
   ])
 })
 
-test('volumes without their data are a warning, and an error when the data were asked for', () => {
-  const volumes = [item('persistentvolumes', {}), item('persistentvolumes', {})]
-  assert.match(report({}, volumes).join(), /^warning: The data of 2 persistent volumes is not in this backup/)
-  assert.match(report({ snapshotVolumes: true }, volumes).join(), /^error: The data of 2/)
-})
-
 function report(spec: BackupSpec, items: readonly Item[]): string[] {
   const uncovered = openUncovered(spec)
   for (const one of items) uncovered.see(one)

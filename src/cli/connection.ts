@@ -135,6 +135,7 @@ async function openDoorWith(
     named: flags.store,
     createdBy: `lifeboat/${context.version}`,
     plugins: async (stop) => (plugins === undefined ? [] : await loadPlugins(plugins, stop)),
+    note: (text) => note(context, text),
     cluster: () => openCluster(context, flags),
   })
 }

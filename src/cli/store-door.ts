@@ -3,7 +3,7 @@ import { PodVolumeBackups, type PodVolumeBackup } from '#api/pod-volume-backup.t
 import { readObject } from '#api/read.ts'
 import type { Restore } from '#api/restore.ts'
 import { decodeListGz } from '#archive/json-gz.ts'
-import { deleteBackupFiles } from '#backup/delete.ts'
+import { deleteBackupFiles, deleteBackupSnapshots } from '#backup/delete.ts'
 import { missingNamespaces } from '#backup/missing-namespaces.ts'
 import { previewBackup } from '#backup/preview.ts'
 import type { BackupProgress } from '#backup/progress.ts'
@@ -44,6 +44,8 @@ export interface StoreDoorOptions {
   readonly plugins?: (signal: AbortSignal) => Promise<readonly PluginModule[]>
   /** For restores that this process does. */
   readonly restoreSettings?: RestoreSettings | undefined
+  /** Tells the user what is beside the point. */
+  readonly note?: ((text: string) => void) | undefined
   /** Connects to the cluster; called only by what needs one. */
   readonly cluster: () => Promise<KubeClient>
 }
@@ -60,7 +62,7 @@ export function storeDoor(options: StoreDoorOptions): Door {
     schedule: () =>
       Promise.reject(new UserError('schedules are objects of a cluster: leave out --store to use --from-schedule')),
     previewBackup: (backup, { signal }) => preview(backup, signal, options),
-    deleteBackup: (backup) => deleteBackup(store, backup),
+    deleteBackup: (backup) => deleteBackup(backup, options),
     cancelBackup: refuseToCancel,
     podVolumeBackups: (backup) => storedCopies(store, backup),
     deletionRequests: () => Promise.resolve([]),
@@ -145,6 +147,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       policies,
       plugins,
       signal: following.signal,
+      onLeftBehind: (problems) => problems.forEach((problem) => options.note?.(`Left in the cluster: ${problem}`)),
       onProgress: (progress) => following.onStanding(backupStanding(progress)),
     })
   } finally {
@@ -251,14 +254,35 @@ async function refuseToCancel(): Promise<never> {
   throw new UserError('no server works on this store: Ctrl-C ends the command that does')
 }
 
-async function deleteBackup(store: ObjectStore, backup: Backup): Promise<string> {
+async function deleteBackup(backup: Backup, { store, cluster }: StoreDoorOptions): Promise<string> {
   const { name } = backup.metadata
+  const snapshots = await deleteSnapshots(backup, { store, cluster })
   await deleteBackupFiles(store, backup)
   const restores = await allRuns(store, { folder: restoresPrefix, labels: undefined, read: readRestore })
   const behind = restores.filter((restore) => restore.spec.backupName === name)
   for (const restore of behind) await deletePrefix(store, restorePrefix(restore.metadata.name))
   const records = behind.length === 0 ? '' : `, with ${counted(behind.length, 'restore')} made from it`
-  return `Backup ${name} deleted${records}.`
+  return [`Backup ${name} deleted${records}.`, ...snapshots].join('\n')
+}
+
+/** In the cluster's storage; what has to be said about them. */
+async function deleteSnapshots(
+  backup: Backup,
+  { store, cluster }: Pick<StoreDoorOptions, 'store' | 'cluster'>,
+): Promise<string[]> {
+  let kube: KubeClient | undefined
+  try {
+    const connected = async (): Promise<KubeClient> => (kube = await cluster())
+    const { deleted, problems, unreachable } = await deleteBackupSnapshots(store, backup, { cluster: connected })
+    if (problems.length > 0) {
+      throw new UserError(
+        `backup ${backup.metadata.name} stays, so that it can be deleted later: ${problems.join('; ')}`,
+      )
+    }
+    return [...(deleted > 0 ? [`${counted(deleted, 'snapshot')} deleted from the storage.`] : []), ...unreachable]
+  } finally {
+    await kube?.close()
+  }
 }
 
 async function deleteRestore(store: ObjectStore, { metadata: { name } }: Restore): Promise<string> {

@@ -7,6 +7,7 @@ import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/de
 import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
 import { storedBackup } from '#backup/stored.ts'
+import { releaseSnapshotsOf } from '#backup/stored-snapshots.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
 import { standingWriter } from './backup-standing.ts'
@@ -56,6 +57,10 @@ export function backupStep(backup: Backup): BackupStep {
 }
 
 interface Context {
+  /** A server has worked on the backup before. */
+  readonly resumes?: boolean
+  /** Aborted when this server ends, so that another one takes up what it does. */
+  readonly ends?: AbortSignal
   readonly environment: Environment
   readonly options: BackupControllerOptions
   readonly queue: BackupTurns
@@ -115,7 +120,7 @@ async function resume(backup: Backup, context: Context): Promise<Next> {
   const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
   if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
   environment.log.info({ backup: backup.metadata.name }, 'backup that a server left is made again')
-  await make(backup, context)
+  await make(backup, { ...context, resumes: true })
   await queue.pass(environment)
   return undefined
 }
@@ -217,7 +222,7 @@ async function make(backup: Backup, context: Context): Promise<void> {
   let end: { status: BackupStatus; archiveBytes: number | undefined }
   try {
     const stop = AbortSignal.any([signal, withdrawal.signal])
-    end = await run(backup, { ...context, environment: { ...context.environment, signal: stop } })
+    end = await run(backup, { ...context, ends: signal, environment: { ...context.environment, signal: stop } })
   } catch (error) {
     // The next server takes the backup up.
     if (signal.aborted) return
@@ -239,7 +244,7 @@ async function run(
 ): Promise<{ status: BackupStatus; archiveBytes: number | undefined }> {
   const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
   try {
-    const { status = {} } = (await finishedBefore(backup, store)) ?? (await runFor(backup, store, context))
+    const { status = {} } = (await finishedBefore(backup, store, context)) ?? (await runFor(backup, store, context))
     // For a metric only: the backup is whole without it.
     const archive = await store.head(backupKey(backup.metadata.name, 'contents')).catch(() => undefined)
     return { status, archiveBytes: archive?.size }
@@ -249,9 +254,21 @@ async function run(
 }
 
 /** The server may have died between the commit marker and the custom resource: then the work is done already. */
-async function finishedBefore({ metadata }: Backup, store: ObjectStore): Promise<Backup | undefined> {
+async function finishedBefore(
+  { metadata }: Backup,
+  store: ObjectStore,
+  { environment }: Context,
+): Promise<Backup | undefined> {
   const stored = await storedBackup(store, metadata.name)
-  return stored !== undefined && stored.metadata.uid === metadata.uid ? stored : undefined
+  if (stored === undefined || stored.metadata.uid !== metadata.uid) return undefined
+  const left = await releaseSnapshotsOf(store, stored, environment).catch((error: unknown) => [messageOf(error)])
+  warnOf(left, metadata.name, environment)
+  return stored
+}
+
+/** The backup is whole all the same. */
+function warnOf(problems: readonly string[], backup: string, { log }: Environment): void {
+  for (const problem of problems) log.warn({ backup, problem }, 'something of a backup stays in the cluster')
 }
 
 async function runFor(backup: Backup, store: ObjectStore, context: Context): Promise<Backup> {
@@ -278,6 +295,9 @@ async function runFor(backup: Backup, store: ObjectStore, context: Context): Pro
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,
       onOperations: standingWriter(backup, environment, () => queue.pass(environment)),
+      resumes: context.resumes,
+      isTakenUp: () => context.ends?.aborted === true,
+      onLeftBehind: (left) => warnOf(left, name, environment),
       onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
     })
   } finally {

@@ -5,7 +5,8 @@ import { labelKeys, labelValue } from '#api/labels.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUnderWay } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
-import { deleteBackupFiles } from '#backup/delete.ts'
+import { deleteBackupFiles, deleteBackupSnapshots } from '#backup/delete.ts'
+import type { KubeClient } from '#kube/client.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
@@ -114,6 +115,10 @@ async function remove(
   try {
     const store = await stores.openNamed(backup.spec.storageLocation ?? '')
     try {
+      const cluster = (): Promise<KubeClient> => Promise.resolve(kube)
+      const snapshots = await deleteBackupSnapshots(store, backup, { cluster, signal })
+      for (const reason of snapshots.unreachable) log.warn({ backup: name, reason }, 'a snapshot is not deleted')
+      if (snapshots.problems.length > 0) return snapshots.problems.join('; ')
       const deleted = await deleteBackupFiles(store, backup)
       if (!deleted) log.warn({ backup: name }, 'files of another backup of this name are left alone')
     } finally {

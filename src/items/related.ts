@@ -69,11 +69,27 @@ export function claimsOf(pod: KubeObject): ItemRef[] {
     .map((name) => ({ resource: 'persistentvolumeclaims', namespace, name }))
 }
 
+/** Names of all claims that a pod mounts, those made for its ephemeral volumes included. */
+export function claimNamesOf(pod: KubeObject): string[] {
+  const volumes = listOf(objectOf(pod['spec'])?.['volumes']).map(objectOf)
+  const ephemeral = volumes.filter((volume) => volume?.['ephemeral'] !== undefined)
+  const ofPod = ephemeral.flatMap((volume) => textOf(volume?.['name']) ?? [])
+  return [...claimsOf(pod).map(({ name }) => name), ...ofPod.map((name) => `${pod.metadata.name}-${name}`)]
+}
+
 /** The volume to which a claim is bound; undefined while it is not. */
 export function volumeOf(claim: KubeObject): ItemRef | undefined {
   const name = textOf(objectOf(claim['spec'])?.['volumeName'])
   if (phaseOf(claim) !== 'Bound' || name === undefined || name === '') return undefined
   return clusterRef('persistentvolumes', name)
+}
+
+/** The claim for which a volume is; undefined for one that is free. */
+export function claimedBy(volume: KubeObject): ItemRef | undefined {
+  const claim = objectOf(objectOf(volume['spec'])?.['claimRef'])
+  const name = textOf(claim?.['name'])
+  if (name === undefined) return undefined
+  return { resource: 'persistentvolumeclaims', namespace: textOf(claim?.['namespace']), name }
 }
 
 function ofPod(pod: KubeObject): ItemRef[] {

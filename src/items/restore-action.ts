@@ -14,7 +14,7 @@ export interface RestoreFacts {
 /** What an action makes of an object. */
 export type ActionResult =
   | { readonly object: KubeObject; readonly related?: readonly ItemRef[] }
-  | { readonly skip: 'token-of-live-service-account' | 'automanaged-api-service' }
+  | { readonly skip: 'token-of-live-service-account' | 'automanaged-api-service' | 'snapshot-not-wanted' }
   /** Why the object cannot be restored as the user wants it. */
   | { readonly fail: string }
 

@@ -4,6 +4,7 @@ import { apiServiceAction } from './restore-actions/api-service.ts'
 import { changeImageNameAction } from './restore-actions/change-image-name.ts'
 import { changeStorageClassAction } from './restore-actions/change-storage-class.ts'
 import { claimAction } from './restore-actions/claim.ts'
+import { csiClaimAction, csiClassAction, csiContentAction, csiSnapshotAction } from './restore-actions/csi-snapshot.ts'
 import { crdPreserveFieldsAction } from './restore-actions/custom-resource-definition.ts'
 import { initHookAction } from './restore-actions/init-hook.ts'
 import { jobAction } from './restore-actions/job.ts'
@@ -32,4 +33,8 @@ export const restoreActions: readonly RestoreAction[] = [
   apiServiceAction,
   webhookConfigurationAction,
   secretAction,
+  csiClaimAction,
+  csiSnapshotAction,
+  csiContentAction,
+  csiClassAction,
 ]

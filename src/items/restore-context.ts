@@ -1,4 +1,5 @@
 import type { ModifierRule } from './modifier-rules.ts'
+import type { SnapshotContext } from './restore-actions/csi-snapshot.ts'
 import type { VolumeDecision } from './volume-decision.ts'
 
 /** One mapping rule of Velero's change-image-name ConfigMap: every `from` in an image becomes `to`. */
@@ -25,6 +26,8 @@ export interface RestoreContext {
   readonly preserveNodePorts?: boolean | undefined
   /** By the name a PersistentVolume has in the backup (`decideVolume`); a volume that the restore leaves out is not in it. */
   readonly volumes: ReadonlyMap<string, VolumeDecision>
+  /** Absent when the backup has no CSI snapshots. */
+  readonly snapshots?: SnapshotContext | undefined
   /** `namespace/name` of the ServiceAccounts that live in the target cluster. */
   readonly liveServiceAccounts: ReadonlySet<string>
   /** Absent when nobody configured it. */

@@ -32,6 +32,7 @@ export type RestoreStepSkip =
   | 'token-of-live-service-account'
   | 'automanaged-api-service'
   | 'left-out-by-plug-in'
+  | 'snapshot-not-wanted'
 
 /** An object after our own steps and actions, before those of plug-ins and the modifiers. */
 export interface BegunRestore {

@@ -10,6 +10,7 @@ import { beginRestore, finishRestore, prepareNamespace } from '#items/restore-st
 import { sameAsRestored } from '#items/same-as-restored.ts'
 import { type KubeObject, type ResourceType, resourceName } from '#kube/object.ts'
 import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
+import { claimProblem, fillingOf, type Filling } from './claimed-snapshots.ts'
 import type { GitOpsOwners } from './gitops-owners.ts'
 import type { ActedItem, RestoreItemActions } from './item-actions.ts'
 import type { RestoreFacts } from './restore-facts.ts'
@@ -17,7 +18,7 @@ import { type Winner, rivalsFor, saysTheSame } from './rivals.ts'
 
 export interface ArchivedTaskOptions extends Pick<
   RestoreFacts,
-  'scope' | 'context' | 'volumesWithData' | 'versions' | 'priorities'
+  'scope' | 'context' | 'volumesWithData' | 'snapshotTarget' | 'versions' | 'priorities'
 > {
   archive: OpenArchive
   log: RunLog
@@ -36,13 +37,15 @@ export interface ArchivedTasks {
   took(entry: ArchivedEntry): boolean
   /** Places (`refKey`) of objects that go by another name or type than in the archive; final when all tasks are done. */
   readonly renamed: ReadonlySet<string>
+  /** Claims that are to be filled from snapshots, by place (`refKey`); final when all tasks are done. */
+  readonly fillings: ReadonlyMap<string, Filling>
 }
 
 type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, volumesWithData, versions, log, wishes, gitOps, actions } = options
+  const { archive, scope, context, volumesWithData, snapshotTarget, versions, log, wishes, gitOps, actions } = options
   const comparesExactly = wishes.exact || wishes.policy === 'recreate'
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
@@ -51,6 +54,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
   const taken = new Set<number>()
   const spoilt = new Set<number>()
   const renamed = new Set<string>()
+  const fillings = new Map<string, Filling>()
 
   const read = async (entry: ArchivedEntry): Promise<KubeObject> => {
     try {
@@ -97,6 +101,13 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
         ...targetOf(entry, context.namespaceMapping),
       })
     }
+    const ofData =
+      entry.resource === 'persistentvolumeclaims'
+        ? await claimProblem({ archived: object, desired: step.object }, { archive, target: snapshotTarget })
+        : undefined
+    const filling = ofData === undefined ? fillingOf(object, step.object) : undefined
+    if (filling !== undefined) fillings.set(refKey({ resource: entry.resource, ...filling.claim }), filling)
+    if (ofData?.fails === true) return { do: 'fail', failed: object, reason: ofData.text }
     for (const reason of step.stopped) log.info(reason, { ...targetOf(entry, context.namespaceMapping) })
     const type = typeOf(step.object, entry)
     const { namespace, name } = step.object.metadata
@@ -113,7 +124,10 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
         ? (live) => sameAsRestored(entry.resource, { live, desired: step.object }, context)
         : undefined,
       ready: 'ready' in acted ? acted.ready : undefined,
-      remarks: step.problems.map((problem) => ({ severity: 'error', message: `${refKey(entry)}: ${problem}` })),
+      remarks: [...step.problems, ...(ofData === undefined ? [] : [ofData.text])].map((problem) => ({
+        severity: 'error',
+        message: `${refKey(entry)}: ${problem}`,
+      })),
     }
   }
   const taskOf = (entry: ArchivedEntry, origin: Origin): Task => ({
@@ -144,6 +158,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       return task
     },
     renamed,
+    fillings,
     took: ({ ordinal }) => taken.has(ordinal) || spoilt.has(ordinal),
   }
 }

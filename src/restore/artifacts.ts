@@ -4,7 +4,7 @@ import { encodeItemOperations, type RestoreOperation } from '#archive/item-opera
 import { type ResourceList, encodeResourceList } from '#archive/resource-list.ts'
 import { encodeResults } from '#archive/results.ts'
 import type { Results } from '#archive/results.ts'
-import { encodeVolumeInfo } from '#archive/volume-info.ts'
+import { encodeVolumeInfo, type VolumeInfo } from '#archive/volume-info.ts'
 import { parseJson } from '#kube/json.ts'
 import { findObject } from '#store/find.ts'
 import { type RestoreArtifact, restoreKey, restorePrefix } from '#store/layout.ts'
@@ -18,6 +18,7 @@ export interface RestoreArtifacts {
   results: Results
   resourceList: ResourceList
   operations: readonly RestoreOperation[]
+  volumes: readonly VolumeInfo[]
 }
 
 /** True when anything of a restore with this name is in the store. Rejects with StoreError. */
@@ -45,7 +46,7 @@ export async function storedRestore(store: ObjectStore, name: string): Promise<R
 
 /** Writes the artifacts of a restore in Velero's order, our own record last (spec/object-store §14). All of them, or none: rejects with StoreError or the signal's reason. */
 export async function storeArtifacts(
-  { restore, log, results, resourceList, operations }: RestoreArtifacts,
+  { restore, log, results, resourceList, operations, volumes }: RestoreArtifacts,
   { store, signal }: { store: ObjectStore; signal?: AbortSignal | undefined },
 ): Promise<void> {
   const artifacts: [RestoreArtifact, Bytes][] = [
@@ -53,7 +54,7 @@ export async function storeArtifacts(
     ['results', await encodeResults(results)],
     ['resource-list', await encodeResourceList(resourceList)],
     ['item-operations', await encodeItemOperations(operations)],
-    ['volume-info', await encodeVolumeInfo([])],
+    ['volume-info', await encodeVolumeInfo(volumes)],
     ['metadata', Buffer.from(JSON.stringify(restore, undefined, 2))],
   ]
   const written: string[] = []

@@ -22,6 +22,8 @@ export interface RestorePatience {
   type?: number | undefined
   /** An object that is deleted to be made anew. */
   deletion?: number | undefined
+  /** A claim that is filled from a snapshot, until it is bound. */
+  volumes?: number | undefined
   /** Additional items of a plug-in that does not say how long. */
   additionalItems?: number | undefined
 }

@@ -6,6 +6,7 @@ import { restoreWaves } from '#items/order.ts'
 import { prepareNamespace } from '#items/restore-step.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { type RestoreSkipReason, restoreSkipReason } from '#selection/restore-scope.ts'
+import type { Filling } from './claimed-snapshots.ts'
 import { type ArchivedTaskOptions, archivedTasks } from './archived-task.ts'
 
 /** What a restore is going to do, object by object. Objects themselves are read when their turn comes. */
@@ -17,6 +18,8 @@ export interface Plan {
   namespaceManifest(name: string): Promise<KubeObject>
   /** Places (`refKey`) of objects that go by another name or type than in the archive; final when all tasks are done. */
   renamed: ReadonlySet<string>
+  /** Claims that are to be filled from snapshots, by place (`refKey`); final when all tasks are done. */
+  fillings: ReadonlyMap<string, Filling>
   /** What of the archive no task took, and why not; final when all tasks are done. */
   leftOut(): Iterable<{ entry: ArchivedEntry; because: RestoreSkipReason }>
 }
@@ -51,6 +54,7 @@ export function planRestore(options: ArchivedTaskOptions): Plan {
       return prepareNamespace(name, entry && (await readable(archive, entry, log)))
     },
     renamed: tasks.renamed,
+    fillings: tasks.fillings,
     *leftOut() {
       for (const resource of archive.resources()) {
         for (const entry of archive.entriesOf(resource, versions.get(resource))) {

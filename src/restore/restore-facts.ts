@@ -18,6 +18,7 @@ import {
 import { readActionSettings } from './action-settings.ts'
 import type { BackupSource } from './backup-source.ts'
 import { RestoreError } from './error.ts'
+import { provisionerOf, readSnapshotTarget, type SnapshotTarget } from './claimed-snapshots.ts'
 import { chosenVersions } from './chosen-versions.ts'
 import { readModifiers } from './modifiers.ts'
 import type { RestoreSettings } from './settings.ts'
@@ -39,6 +40,8 @@ export interface RestoreFacts {
   context: RestoreContext
   /** Names of the PersistentVolumes whose data were backed up and are to come back, in whatever way. */
   volumesWithData: ReadonlySet<string>
+  /** Undefined when the backup has no CSI snapshots. */
+  snapshotTarget: SnapshotTarget | undefined
   /** Of types that are restored from another version folder than their unversioned copies come from. */
   versions: ReadonlyMap<string, ArchivedVersion>
   /** With names as the archive has them; undefined for the order of this program. */
@@ -69,12 +72,22 @@ export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
   const scope = compileRestoreScope(spec, types)
   const liveServiceAccounts = await accountsIn(kube, archive, signal)
   const { liveStorageClasses, warnings, ...actions } = await readActionSettings(kube, { namespace, signal })
+  const { uid, name } = restore.metadata
+  const wanted = spec.restorePVs !== false
+  const asked = { kube, archive, served, restoreId: uid ?? name, wanted, signal }
+  const snapshotTarget = await readSnapshotTarget(asked)
+  const archivedProvisioners = new Map<string, string>()
+  if (snapshotTarget !== undefined) {
+    for await (const one of objectsOf(archive, 'storageclasses.storage.k8s.io', signal))
+      archivedProvisioners.set(one.metadata.name, provisionerOf(one))
+  }
   const context: RestoreContext = {
     backupName,
     restoreName: restore.metadata.name,
     namespaceMapping: spec.namespaceMapping,
     preserveNodePorts: spec.preserveNodePorts ?? false,
     volumes: await volumeDecisions(source, { scope, restorePVs: spec.restorePVs, signal }),
+    snapshots: snapshotTarget?.context,
     liveServiceAccounts,
     ...actions,
     modifiers: await modifiersOf(restore, kube, signal),
@@ -85,6 +98,7 @@ export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
     scope,
     context,
     volumesWithData: volumesWithData(source, spec.restorePVs),
+    snapshotTarget,
     versions:
       settings.choosesVersions === true ? await chosenVersions(kube, { archive, served, namespace }) : new Map(),
     priorities: settings.priorities && {
@@ -96,7 +110,9 @@ export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
       if (action === undefined) return
       // Tokens of accounts that are there now are made by the cluster itself.
       if (resource === 'serviceaccounts') liveServiceAccounts.add(`${place}/${name}`)
-      if (resource === 'storageclasses.storage.k8s.io') liveStorageClasses.add(name)
+      if (resource !== 'storageclasses.storage.k8s.io') return
+      liveStorageClasses.add(name)
+      snapshotTarget?.provisioners?.set(name, archivedProvisioners.get(name) ?? '')
     },
   }
 }
@@ -121,8 +137,10 @@ async function accountsIn(
 
 /** Without `restorePVs` nobody asks for what snapshots hold. */
 function volumesWithData({ volumes }: BackupSource, restorePVs: RestoreSpec['restorePVs']): Set<string> {
-  const asked = [...volumes].filter(([, { backupMethod }]) => {
-    return restorePVs === false ? backupMethod === 'PodVolumeBackup' : Boolean(backupMethod)
+  const asked = [...volumes].filter(([, { backupMethod, snapshotDataMoved }]) => {
+    if (restorePVs === false) return backupMethod === 'PodVolumeBackup'
+    // Claims bring those in snapshots back, and say why not.
+    return backupMethod === 'CSISnapshot' ? snapshotDataMoved === true : Boolean(backupMethod)
   })
   return new Set(asked.map(([name]) => name))
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
+import type { VolumeInfo } from '#archive/volume-info.ts'
+import { refKey } from '#items/item-ref.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { resourceName } from '#kube/object.ts'
@@ -13,7 +15,9 @@ import { type ObjectStore, StoreError } from '#store/store.ts'
 import { restoreIsStored, storeArtifacts, takeUp } from './artifacts.ts'
 import { type BackupSource, openBackup } from './backup-source.ts'
 import { type RestorePatience, openCourse } from './course.ts'
+import type { Filling } from './claimed-snapshots.ts'
 import { RestoreError } from './error.ts'
+import { finishVolumes } from './filled-volumes.ts'
 import { openRestoreItemActions, type RestoreItemActions } from './item-actions.ts'
 import { restoreOperationStatus, type RestoreOperationOptions } from './operations.ts'
 import type { RestoreProgress } from './progress.ts'
@@ -83,7 +87,7 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
   })
   log.info('starting restore', { backup: backupName, store: store.url })
   await using actions = await openActions(run, { source, log })
-  const record = await restoreObjects(run, { source, log, standing, actions })
+  const { record, volumes } = await restoreObjects(run, { source, log, standing, actions })
   const finished: Restore = {
     ...restore,
     status: {
@@ -100,6 +104,7 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
     results: record.results(),
     resourceList: record.resourceList(),
     operations: actions?.operations.records() ?? [],
+    volumes,
   }
   try {
     await storeArtifacts(artifacts, { store, signal })
@@ -123,14 +128,19 @@ function withoutRecord(restore: Restore, { message }: StoreError, { readOnly = f
 async function restoreObjects(
   run: RestoreRun,
   { source, log, standing, actions }: Sources & { standing: Standing; actions: RestoreItemActions | undefined },
-): Promise<RestoreRecord> {
+): Promise<{ record: RestoreRecord; volumes: VolumeInfo[] }> {
   const { restore, kube, signal, settings, patience, resumes } = run
   const course = await openCourse({ restore, source, kube, log, settings, actions, patience, resumes, signal })
   const record = restoreRecord({ log, totalItems: course.plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')
   for (const warning of course.warnings) record.warn(warning)
-  for await (const outcome of course.outcomes) record.take(outcome)
+  const filled: Filling[] = []
+  for await (const outcome of course.outcomes) {
+    record.take(outcome)
+    const filling = course.plan.fillings.get(refKey(outcome))
+    if (filling !== undefined && outcome.action === 'created') filled.push(filling)
+  }
   if ((actions?.operations.counts.attempted ?? 0) > 0) record.step('waiting')
   await actions?.operations.settle({
     anyErrors: () => record.progress().errors > 0,
@@ -138,7 +148,14 @@ async function restoreObjects(
       record.fail(message, { resource: resourceName(type), namespace, name }),
   })
   record.step('finishing')
-  return record
+  const volumes = await finishVolumes(filled, {
+    ...run,
+    volumes: source.volumes,
+    log,
+    patience: patience?.volumes,
+    failed: (claim, reason) => record.fail(reason, { resource: 'persistentvolumeclaims', ...claim }),
+  })
+  return { record, volumes }
 }
 
 interface Sources {

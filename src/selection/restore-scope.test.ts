@@ -58,17 +58,21 @@ test('the cluster scope can be ordered or forbidden', () => {
   assert.equal(restoreSkipReason(ofCluster('persistentvolumes'), forbidden, 'related'), 'cluster-scope-left-out')
 })
 
-test('snapshot contents pass all filters but a forbidden cluster scope', () => {
+test('snapshots and their contents that a claim needs pass all filters but a forbidden cluster scope', () => {
   const contents = 'volumesnapshotcontents.snapshot.storage.k8s.io'
+  const snapshot = { resource: 'volumesnapshots.snapshot.storage.k8s.io', namespace: 'x' }
   const scope = scopeOf({
     includedNamespaces: ['x'],
     includedResources: ['pods'],
     labelSelector: { matchLabels: { a: 'b' } },
   })
-  assert.equal(restoreSkipReason(ofCluster(contents), scope), undefined)
-  assert.equal(restoreSelects(scope, contents, undefined), true)
+  assert.equal(restoreSkipReason(ofCluster(contents), scope, 'related'), undefined)
+  assert.equal(restoreSkipReason(snapshot, scope, 'related'), undefined)
+  // Those of other claims have nothing to do here.
+  assert.equal(restoreSkipReason(ofCluster(contents), scope), 'type-not-included')
+  assert.equal(restoreSkipReason(snapshot, scope), 'type-not-included')
   assert.equal(
-    restoreSkipReason(ofCluster(contents), scopeOf({ includeClusterResources: false })),
+    restoreSkipReason(ofCluster(contents), scopeOf({ includeClusterResources: false }), 'related'),
     'cluster-scope-left-out',
   )
 })

@@ -95,7 +95,7 @@ export function restoreSkipReason(
 ): RestoreSkipReason | undefined {
   const { resource, namespace } = object
   if (neverRestored.includes(resource)) return 'never-restored'
-  const needed = alwaysNeeded.includes(resource)
+  const needed = (origin === 'related' ? neededByOthers : alwaysNeeded).includes(resource)
   const { resources, namespaces } = scope
   if (!needed && resources.excluded.matches(resource)) return 'type-excluded'
   if (!needed && !includes(resources.included, resource)) return 'type-not-included'
@@ -122,7 +122,14 @@ export function restoresStatus(scope: RestoreScope, resource: string): boolean {
 }
 
 // Without them volumes cannot be brought back, whatever was asked for (spec/restore §4).
-const alwaysNeeded: readonly string[] = ['datauploads.velero.io', 'volumesnapshotcontents.snapshot.storage.k8s.io']
+const alwaysNeeded: readonly string[] = ['datauploads.velero.io']
+
+// The same, once a claim that comes back has named them: those of other claims stay out, unlike with Velero.
+const neededByOthers: readonly string[] = [
+  ...alwaysNeeded,
+  'volumesnapshots.snapshot.storage.k8s.io',
+  'volumesnapshotcontents.snapshot.storage.k8s.io',
+]
 
 function includesAll(list: NameList): boolean {
   return list.entries.length === 0 || (list.entries.length === 1 && list.entries[0] === '*')

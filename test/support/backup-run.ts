@@ -17,13 +17,21 @@ export interface BackupOrder extends Partial<Omit<BackupRun, 'backup' | 'kube' |
   store: ObjectStore
   name?: string
   spec?: BackupSpec
+  /** When a server accepted it. */
+  startTimestamp?: string
 }
 
 /** Accepts and runs one backup, as every door does. Rejects with BackupError. */
 export async function backUp(order: BackupOrder): Promise<Backup> {
-  const { kube, store, name = 'nightly', spec = {}, ...run } = order
+  const { kube, store, name = 'nightly', spec = {}, startTimestamp, ...run } = order
   const now = run.now ?? ((): Date => new Date())
-  const asked: Backup = { apiVersion: 'velero.io/v1', kind: 'Backup', metadata: { name, namespace: 'velero' }, spec }
+  const asked: Backup = {
+    apiVersion: 'velero.io/v1',
+    kind: 'Backup',
+    metadata: { name, namespace: 'velero' },
+    spec,
+    status: { startTimestamp },
+  }
   const backup = defaultBackup(asked, { facts: await readClusterFacts(kube), now: now() })
   const problems = validateBackup(backup)
   if (problems.length > 0) throw new Error(problems.join('; '))

@@ -7,6 +7,7 @@ import {
   copiesByPod,
   copyGroups,
   csiSnapshots,
+  leftOutVolumes,
   nativeSnapshots,
   SEE_DETAILS,
   type VolumeFact,
@@ -15,11 +16,11 @@ import {
 type Document = Record<string, unknown>
 
 /**
- * A description for machines: the keys of `velero backup describe -o json` (spec/cli.md §9.2), misspelt ones too, in the order of the alphabet; `consistency`
- * and `failureReason` are ours.
+ * A description for machines: the keys of `velero backup describe -o json` (spec/cli.md §9.2), misspelt ones too, in the order of the alphabet; `consistency`,
+ * `volumesWithoutData` and `failureReason` are ours.
  */
 export function backupDocument(facts: BackupFacts, { details }: { details: boolean }): Document {
-  const { backup, results, trailer, deletions } = facts
+  const { backup, results, trailer, volumes, deletions } = facts
   const { metadata, spec, status } = backup
   const { name, namespace, labels = null, annotations = null } = metadata
   const document: Document = {
@@ -33,6 +34,7 @@ export function backupDocument(facts: BackupFacts, { details }: { details: boole
     status: statusDocument(facts, details),
     deletionAttempts: deletions.length === 0 ? undefined : deletionDocument(deletions),
     consistency: trailer && consistencyDocument(trailer, details),
+    volumesWithoutData: trailer && details ? leftOutVolumes(volumes ?? []) : undefined,
   }
   return inOrder(document) as Document
 }

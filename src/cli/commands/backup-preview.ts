@@ -1,5 +1,5 @@
 import type { Backup } from '#api/backup.ts'
-import type { BackupPreview, PreviewedObject, PreviewedType, PreviewFinding } from '#backup/preview.ts'
+import type { BackupPreview, PreviewedObject, PreviewedType, PreviewedVolume, PreviewFinding } from '#backup/preview.ts'
 import { print, type CliContext } from '../context.ts'
 import { toYaml, type OutputFormat } from '../output.ts'
 import { renderTable } from '../table.ts'
@@ -37,7 +37,7 @@ export async function printPreview(
 
 /** One document: the objects, one to a line in JSON, then what is known only after the last. */
 async function printEach(
-  { objects, types, findings }: BackupPreview,
+  { objects, types, volumes, findings }: BackupPreview,
   format: 'json' | 'yaml',
   { backup, context }: { backup: Backup; context: CliContext },
 ): Promise<void> {
@@ -59,11 +59,12 @@ async function printEach(
     else context.stdout.write(toYaml([line]))
     before = ',\n'
   }
-  if (json) print(context, `\n],\n"types": ${JSON.stringify(types)},\n"findings": ${JSON.stringify(findings)}\n}`)
-  else print(context, toYaml({ types, findings }))
+  if (!json) return print(context, toYaml({ types, volumes, findings }))
+  const parts = Object.entries({ types, volumes, findings }).map(([key, part]) => `"${key}": ${JSON.stringify(part)}`)
+  print(context, `\n],\n${parts.join(',\n')}\n}`)
 }
 
-async function summary({ objects, types, findings }: BackupPreview): Promise<string> {
+async function summary({ objects, types, volumes, findings }: BackupPreview): Promise<string> {
   const taken = new Map<string, { listed: number; related: number }>()
   const left = new Map<LeaveReason, Map<string, number>>()
   let [goesIn, staysOut] = [0, 0]
@@ -81,7 +82,7 @@ async function summary({ objects, types, findings }: BackupPreview): Promise<str
     }
   }
   const close = `${capital(counted(goesIn, 'object'))} would go in, ${staysOut === 0 ? 'none stays' : `${formatCount(staysOut)} would stay`} out. Nothing was written.\n`
-  return [takenTable(taken), leftTable(left), typeLines(types), findingLines(findings), close]
+  return [takenTable(taken), leftTable(left), volumeTable(volumes), typeLines(types), findingLines(findings), close]
     .filter((part) => part !== '')
     .join('\n')
 }
@@ -120,6 +121,19 @@ function mostOf(counts: ReadonlyMap<string, number>): string {
   const most = [...counts].toSorted(([, a], [, b]) => b - a)
   const named = most.slice(0, FEW).map(([resource, count]) => `${formatCount(count)} ${resource}`)
   return most.length > FEW ? `${named.join(', ')} …` : named.join(', ')
+}
+
+/** Each volume: people look for one. */
+function volumeTable(volumes: readonly PreviewedVolume[]): string {
+  if (volumes.length === 0) return ''
+  return renderTable(
+    [
+      { heading: 'VOLUME', text: ({ claim, volume = '' }) => (claim ? `${claim.namespace}/${claim.name}` : volume) },
+      { heading: 'DATA', text: ({ by }) => (by === 'nothing' ? 'left out' : 'snapshot') },
+      { heading: 'HOW, OR WHY NOT', text: ({ text }) => text },
+    ],
+    volumes,
+  )
 }
 
 function typeLines(types: readonly PreviewedType[]): string {

@@ -4,6 +4,7 @@ import {
   copiesByPod,
   copyGroups,
   csiSnapshots,
+  leftOutVolumes,
   nativeSnapshots,
   SEE_DETAILS,
   type CopyGroup,
@@ -11,13 +12,14 @@ import {
 } from './backup-volumes.ts'
 
 /** The lines below `Backup Volumes:` (spec/cli.md §9.1, 16). */
-export function volumeLines({ volumes, copies }: BackupFacts, details: boolean): string[] {
+export function volumeLines({ volumes, copies, trailer }: BackupFacts, details: boolean): string[] {
   return [
     ...nativeLines(nativeSnapshots(volumes ?? []), details),
     '',
     ...csiLines(volumes && csiSnapshots(volumes), details),
     '',
     ...copyLines(copies, details),
+    ...(details && trailer !== undefined ? leftOutLines(leftOutVolumes(volumes ?? [])) : []),
   ]
 }
 
@@ -57,6 +59,12 @@ function copyLines(copies: BackupFacts['copies'], details: boolean): string[] {
     ? groups.flatMap((group) => [`${group.title}:`, ...indented(podLines(group))])
     : groups.map(({ title, copies: { length } }) => `${title}:\t${length}`)
   return [`Pod Volume Backups - ${first.spec.uploaderType}${details ? '' : ` (${SEE_DETAILS})`}:`, ...indented(lines)]
+}
+
+/** Of our own backups only: Velero's are described as Velero does. */
+function leftOutLines(volumes: readonly { name: string; reason: string }[]): string[] {
+  if (volumes.length === 0) return []
+  return ['', 'Volumes without data:', ...indented(volumes.map(({ name, reason }) => `${name}: ${reason}`))]
 }
 
 function podLines(group: CopyGroup): string[] {

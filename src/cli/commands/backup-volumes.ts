@@ -44,6 +44,19 @@ export function csiSnapshots(volumes: readonly VolumeInfo[]): DescribedSnapshot[
   })
 }
 
+/** Volumes whose data stay out, each with the reasons as the backup has them; in the order of the file. */
+export function leftOutVolumes(volumes: readonly VolumeInfo[]): { name: string; reason: string }[] {
+  return volumes
+    .filter((volume) => volume['skipped'] === true)
+    .map((volume) => {
+      const { pvcName, pvcNamespace = '', pvName = '' } = volume
+      return {
+        name: pvcName === undefined ? pvName : `${pvcNamespace}/${pvcName}`,
+        reason: text(volume['skippedReason']).replace(/;$/, ''),
+      }
+    })
+}
+
 function localFacts(volume: VolumeInfo): VolumeFact[] {
   const info = part(volume, 'csiSnapshotInfo')
   return withoutEmpty([

@@ -39,6 +39,7 @@ const sentences: Readonly<Record<Reason, string>> = {
   'token-of-live-service-account': 'a token that the cluster makes itself',
   'automanaged-api-service': 'an APIService that the cluster makes itself',
   'left-out-by-plug-in': 'left out by a plug-in',
+  'snapshot-not-wanted': 'for volumes, which the restore does not bring back',
 }
 
 interface Printing {

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import type { Backup } from '#api/backup.ts'
+import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
+import { objectOf, textOf } from '#items/json.ts'
+import type { KubeObject } from '#kube/object.ts'
+import { SelectionError } from '#selection/error.ts'
+import { parseQuantity } from '#selection/quantity.ts'
+import type { SnapshotOrder } from '#volumes/snapshots.ts'
+import type { VolumeSnapshot, VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
+
+/** Ours, on a VolumeSnapshot: the very backup that made it, and its name. */
+export const snapshotMarks = { run: 'lifeboat.dev/backup-run', backup: 'lifeboat.dev/backup' } as const
+
+/** What tells the snapshots of one backup from those of all others: the same again when a server takes the backup up after another one has died. */
+export interface BackupIdentity {
+  /** For the annotation `snapshotMarks.run`. */
+  readonly run: string
+  /** Which name in which store, for `snapshotMarks.backup`. */
+  readonly backup: string
+  /** Finds the snapshots, and those of namesakes. */
+  readonly labelSelector: string
+}
+
+/** `started` counts for a backup that no server has accepted; `store` is the URL of where it goes. */
+export function identityOf(
+  { metadata, status }: Backup,
+  { store, started }: { store: string; started: string },
+): BackupIdentity {
+  const { uid = '', namespace = '', name } = metadata
+  const backup = digest(`${store} ${namespace}/${name}`, 16)
+  const run = digest(`${uid} ${backup} ${status?.startTimestamp ?? started}`, 16)
+  return { run, backup, labelSelector: `${labelKeys.backupName}=${labelValue(name)}` }
+}
+
+/** The snapshot of a claim: its name comes from backup and claim, so that asking twice makes one. */
+export function snapshotOrder(
+  claim: KubeObject,
+  { identity, backupName, snapshotClass }: { identity: BackupIdentity; backupName: string; snapshotClass: string },
+): SnapshotOrder {
+  const { name, namespace = '', labels = {}, uid } = claim.metadata
+  const own = digest(`${identity.run} ${uid ?? ''} ${namespace}/${name}`, 10)
+  return {
+    namespace,
+    name: `velero-${name.slice(0, 200)}-${own}`,
+    claim: name,
+    snapshotClass,
+    labels: { ...labels, [labelKeys.backupName]: labelValue(backupName) },
+    annotations: { [snapshotMarks.run]: identity.run, [snapshotMarks.backup]: identity.backup },
+  }
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: VolumeSnapshot
+  readonly content: VolumeSnapshotContent
+}
+
+/** A claim as it is stored beside its snapshot (spec/volumes §1.1): it says which one, and asks for room enough. */
+export function claimWithSnapshot(claim: KubeObject, { snapshot }: TakenSnapshot, backupName: string): KubeObject {
+  const { name } = snapshot.metadata
+  const { labels, annotations } = claim.metadata
+  const metadata = {
+    ...claim.metadata,
+    labels: {
+      ...labels,
+      [labelKeys.volumeSnapshotName]: labelValue(name),
+      [labelKeys.backupName]: labelValue(backupName),
+    },
+    annotations: { ...annotations, [annotationKeys.volumeSnapshotName]: name },
+  }
+  return withRoomFor({ ...claim, metadata }, snapshot.status?.restoreSize)
+}
+
+function withRoomFor(claim: KubeObject, size: string | undefined): KubeObject {
+  const spec = objectOf(claim['spec']) ?? {}
+  const resources = objectOf(spec['resources']) ?? {}
+  const requests = objectOf(resources['requests']) ?? {}
+  if (size === undefined || bytesOf(size) <= bytesOf(textOf(requests['storage']))) return claim
+  return { ...claim, spec: { ...spec, resources: { ...resources, requests: { ...requests, storage: size } } } }
+}
+
+function bytesOf(quantity: string | undefined): bigint {
+  try {
+    return quantity === undefined ? 0n : parseQuantity(quantity)
+  } catch (error) {
+    if (error instanceof SelectionError) return 0n
+    throw error
+  }
+}
+
+/** The VolumeSnapshot as it is stored: with what a restore has to know of the storage. */
+export function storedSnapshot({ snapshot, content }: TakenSnapshot): VolumeSnapshot {
+  const { driver, deletionPolicy } = content.spec ?? {}
+  const facts: Record<string, string | undefined> = {
+    [annotationKeys.volumeSnapshotContentDeletionPolicy]: deletionPolicy,
+    [annotationKeys.volumeSnapshotHandle]: content.status?.snapshotHandle,
+    [annotationKeys.csiDriverName]: driver,
+    [annotationKeys.volumeSnapshotRestoreSize]: snapshot.status?.restoreSize,
+    [annotationKeys.volumeGroupSnapshotHandle]: content.status?.volumeGroupSnapshotHandle,
+  }
+  const known = Object.fromEntries(
+    Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined),
+  )
+  const annotations = { ...snapshot.metadata.annotations, ...known }
+  return { ...snapshot, metadata: { ...snapshot.metadata, annotations } }
+}
+
+/** The content as it is stored: the label says whose it is, and by it the deletion of the backup finds it. */
+export function storedContent({ content }: TakenSnapshot, backupName: string): VolumeSnapshotContent {
+  const labels = { ...content.metadata.labels, [labelKeys.backupName]: labelValue(backupName) }
+  return { ...content, metadata: { ...content.metadata, labels } }
+}
+
+function digest(text: string, length: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length)
+}

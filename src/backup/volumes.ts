@@ -1,0 +1,360 @@
+import type { Backup } from '#api/backup.ts'
+import { parseDuration } from '#api/duration.ts'
+import type { RunLog } from '#archive/run-log.ts'
+import type { VolumeInfo } from '#archive/volume-info.ts'
+import type { CollectedItem, Collection } from '#collect/collect.ts'
+import { itemOf } from '#collect/collected.ts'
+import type { Cut } from '#collect/cut.ts'
+import { claimedBy } from '#items/related.ts'
+import type { KubeClient } from '#kube/client.ts'
+import { detached, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { rawObject } from '#kube/raw-object.ts'
+import { skipReason, type BackupScope } from '#selection/backup-scope.ts'
+import type { VolumePolicy } from '#selection/resource-policies.ts'
+import { endSnapshots, type SnapshotFate } from '#volumes/snapshot-end.ts'
+import { openSnapshots, type SnapshotOrder, type Snapshots } from '#volumes/snapshots.ts'
+import {
+  claimWithSnapshot,
+  snapshotMarks,
+  snapshotOrder,
+  type BackupIdentity,
+  type TakenSnapshot,
+} from './snapshot-items.ts'
+import { openSnapshotOperations, type SnapshotOperations } from './snapshot-operations.ts'
+import { snapshotCompanions } from './snapshot-companions.ts'
+import { skippedInfo, snapshotInfo } from './volume-infos.ts'
+import { volumePlanner, type PlannedVolume, type VolumePlanner } from './volume-planner.ts'
+
+export interface BackupVolumesOptions {
+  readonly backup: Backup
+  readonly kube: KubeClient
+  readonly cut: Cut
+  readonly scope: BackupScope
+  readonly policies: readonly VolumePolicy[]
+  readonly identity: BackupIdentity
+  readonly log: RunLog
+  readonly now: () => Date
+  readonly signal?: AbortSignal | undefined
+  /** True when an earlier run of this very backup was cut off, so that there may be snapshots of it. */
+  readonly resumes?: boolean | undefined
+  /** Whether the snapshot of a claim that these pods mount is left to `take`; without it none is. */
+  readonly leftToHooks?: ((pods: readonly KubeObject[]) => boolean) | undefined
+}
+
+/** A claim by its name. */
+export interface ClaimName {
+  readonly namespace: string
+  readonly name: string
+}
+
+/** The volumes of one backup: what becomes of each, and the CSI snapshots of those that are snapshotted. */
+export interface BackupVolumes extends AsyncDisposable {
+  readonly operations: SnapshotOperations
+  /** The items of the backup, and behind them the claims that had to wait for their snapshots, with these. */
+  items(read: AsyncIterable<CollectedItem>, collection: Pick<Collection, 'gone'>): AsyncIterable<CollectedItem>
+  /** Whether `items` has made an item ready to be stored. */
+  isReady(item: CollectedItem): boolean
+  /** Snapshots these claims now; resolves when each snapshot is taken or has failed, which counts against the backup, not the caller. */
+  take(claims: readonly ClaimName[]): Promise<void>
+  /** The entries of the volume info; final when `items` has ended. */
+  infos(): VolumeInfo[]
+  /** How many CSI snapshots were asked for, and how many are in the backup. */
+  readonly counts: { attempted: number; completed: number }
+  /** After the backup is stored: its snapshots leave the cluster and stay in the storage; those that are not in it go. Gives what could not be done. */
+  release(): Promise<string[]>
+  /** Instead of a backup: every snapshot goes. */
+  discard(): Promise<string[]>
+}
+
+const Claims: ResourceType = {
+  group: '',
+  version: 'v1',
+  plural: 'persistentvolumeclaims',
+  kind: 'PersistentVolumeClaim',
+  namespaced: true,
+}
+
+const TEN_MINUTES_MS = 600_000
+
+/** Asks nothing of the cluster before the first claim comes by. */
+export function openBackupVolumes(options: BackupVolumesOptions): BackupVolumes {
+  return new VolumesOfBackup(options)
+}
+
+interface Held {
+  readonly claim: KubeObject
+  /** As it came by; undefined while only `take` has asked for it. */
+  item: CollectedItem | undefined
+  planned: PlannedVolume | undefined
+  order: SnapshotOrder | undefined
+}
+
+class VolumesOfBackup implements BackupVolumes {
+  readonly operations: SnapshotOperations
+  readonly #options: BackupVolumesOptions
+  readonly #planner: VolumePlanner
+  readonly #snapshots: Snapshots
+  readonly #claims = new Map<string, Held>()
+  /** PersistentVolumes in the backup. */
+  readonly #volumes = new Map<string, KubeObject>()
+  readonly #stored: TakenSnapshot[] = []
+  readonly #ready = new WeakSet<CollectedItem>()
+  /** Claims nobody has decided about. */
+  #arrived: Held[] = []
+  #planning: Promise<void> | undefined
+  #failure: unknown
+  #infos: VolumeInfo[] = []
+  #ordered = false
+  /** Snapshots may be made while the lists are still read. */
+  readonly #early: boolean
+
+  constructor(options: BackupVolumesOptions) {
+    this.#options = options
+    const { backup, kube, identity, now, signal, policies } = options
+    this.#planner = volumePlanner(options)
+    this.#early = this.#planner.servesSnapshots && (backup.spec.snapshotVolumes !== false || policies.length > 0)
+    this.#snapshots = openSnapshots({
+      kube,
+      labelSelector: identity.labelSelector,
+      timeoutMillis: parseDuration(backup.spec.csiSnapshotTimeout || '0') || TEN_MINUTES_MS,
+      now,
+      signal,
+    })
+    const begun = (): Promise<readonly SnapshotOrder[]> => this.#allOrders()
+    this.operations = openSnapshotOperations({ backup, snapshots: this.#snapshots, now, signal, begun })
+  }
+
+  async *items(
+    read: AsyncIterable<CollectedItem>,
+    collection: Pick<Collection, 'gone'>,
+  ): AsyncGenerator<CollectedItem, void, void> {
+    for await (const item of read) {
+      if (item.type.group === '' && item.type.plural === 'persistentvolumes') this.#seeVolume(item)
+      if (item.type.group !== '' || item.type.plural !== Claims.plural) yield item
+      else if (!this.#hold(item)) yield item
+    }
+    await this.#allOrders()
+    for (const { type, namespace, name } of collection.gone) {
+      if (type.group === '' && type.plural === Claims.plural) this.#claims.delete(`${namespace ?? ''}/${name}`)
+    }
+    yield* this.#heldItems()
+    this.#report()
+  }
+
+  isReady(item: CollectedItem): boolean {
+    return this.#ready.has(item)
+  }
+
+  async take(claims: readonly ClaimName[]): Promise<void> {
+    const held = await Promise.all(claims.map((claim) => this.#claimNow(claim)))
+    await this.#planned()
+    const orders = held.flatMap((one) => one?.order ?? [])
+    for (const order of orders) this.#snapshots.start({ ...order, hurried: true })
+    await this.#snapshots.taken(orders)
+  }
+
+  infos(): VolumeInfo[] {
+    return this.#infos
+  }
+
+  get counts(): { attempted: number; completed: number } {
+    const attempted = [...this.#claims.values()].filter(({ order }) => order !== undefined).length
+    return { attempted, completed: this.#stored.length }
+  }
+
+  async release(): Promise<string[]> {
+    // Those of namesakes are of runs that were killed, or cannot be stored any more.
+    const kept = new Set(this.#stored.map(({ snapshot }) => placeOf(snapshot)))
+    return await this.#end((snapshot, isOurs) => (isOurs && kept.has(placeOf(snapshot)) ? 'keep-data' : 'delete-data'))
+  }
+
+  async discard(): Promise<string[]> {
+    // A namesake's may be of a run that is under way, and that will be stored in place of this one.
+    return await this.#end((_, isOurs) => (isOurs ? 'delete-data' : undefined))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#snapshots[Symbol.asyncDispose]()
+  }
+
+  /** Asks about what this run and its namesakes in the store have made. */
+  async #end(fateOf: (snapshot: KubeObject, isOurs: boolean) => SnapshotFate | undefined): Promise<string[]> {
+    const { kube, identity, resumes } = this.#options
+    if (!this.#planner.servesSnapshots || (!this.#ordered && resumes !== true)) return []
+    // A call that is under way must not make one behind our back.
+    await this.#snapshots[Symbol.asyncDispose]()
+    return await endSnapshots({
+      kube,
+      labelSelector: identity.labelSelector,
+      fateOf: (snapshot) => {
+        const { annotations = {} } = snapshot.metadata
+        if (annotations[snapshotMarks.backup] !== identity.backup) return undefined
+        return fateOf(snapshot, annotations[snapshotMarks.run] === identity.run)
+      },
+    })
+  }
+
+  #seeVolume(item: CollectedItem): void {
+    const { object } = detached(item)
+    this.#volumes.set(item.name, object)
+    this.#planner.know(object)
+  }
+
+  /** True for a claim that waits for its snapshot. One that comes again is as it is at the end. */
+  #hold(read: CollectedItem): boolean {
+    const item = detached(read)
+    const held = this.#noteClaim(item.object)
+    if (!this.#early) return false
+    held.item = item
+    return true
+  }
+
+  #noteClaim(claim: KubeObject): Held {
+    const key = placeOf(claim)
+    const known = this.#claims.get(key)
+    if (known !== undefined && known.claim.metadata.uid === claim.metadata.uid) return known
+    const held: Held = { claim, item: undefined, planned: undefined, order: undefined }
+    this.#claims.set(key, held)
+    this.#arrived.push(held)
+    if (this.#early) this.#planning ??= this.#plan()
+    return held
+  }
+
+  /** A claim that a hook's pod mounts may not have come by yet; undefined when it stays out of the backup. */
+  async #claimNow({ namespace, name }: ClaimName): Promise<Held | undefined> {
+    const known = this.#claims.get(`${namespace}/${name}`)
+    if (known !== undefined) return known
+    const { kube, scope, signal } = this.#options
+    const object = await kube.find(Claims, name, { namespace, signal })
+    if (object === undefined || skipReason({ type: Claims, namespace, name, object }, scope, 'related') !== undefined)
+      return undefined
+    return this.#noteClaim(object)
+  }
+
+  /** Decides about all that have come; more may come meanwhile. */
+  async #plan(): Promise<void> {
+    try {
+      // The rest of the page.
+      await new Promise((resolve) => setImmediate(resolve))
+      while (this.#arrived.length > 0) await this.#planThese(this.#arrived.splice(0))
+    } catch (error) {
+      this.#failure = error
+    } finally {
+      this.#planning = undefined
+    }
+  }
+
+  async #planThese(arrived: readonly Held[]): Promise<void> {
+    const planned = await this.#planner.ofClaims(arrived.map(({ claim }) => claim))
+    const { identity, backup, leftToHooks } = this.#options
+    for (const [index, held] of arrived.entries()) {
+      const one = planned[index]!
+      held.planned = one
+      if (one.protection.by !== 'csi-snapshot') continue
+      const { snapshotClass } = one.protection
+      held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
+      this.#ordered = true
+      if (leftToHooks?.(one.pods) !== true) this.#snapshots.start(held.order)
+    }
+  }
+
+  /** Resolves when all claims that have come are decided about. */
+  async #planned(): Promise<void> {
+    while (this.#arrived.length > 0 || this.#planning !== undefined) await (this.#planning ??= this.#plan())
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Nothing more comes: what nobody has started is, and all are taken or have failed. */
+  async #allOrders(): Promise<SnapshotOrder[]> {
+    await this.#planned()
+    const orders = [...this.#claims.values()].flatMap(({ order }) => order ?? [])
+    for (const order of orders) this.#snapshots.start(order)
+    await this.#snapshots.taken(orders)
+    return orders
+  }
+
+  async *#heldItems(): AsyncGenerator<CollectedItem, void, void> {
+    const { backup, kube, cut, scope, log, signal } = this.#options
+    const { name } = backup.metadata
+    for (const { item, order } of this.#claims.values()) {
+      if (item === undefined) continue
+      const taken = order && this.#takenOf(order)
+      if (order === undefined) yield item
+      else if (taken !== undefined) {
+        this.#stored.push(taken)
+        yield this.#readyItem({ ...item, object: claimWithSnapshot(item.object, taken, name) })
+      }
+    }
+    for await (const { type, object } of snapshotCompanions(this.#stored, {
+      backupName: name,
+      kube,
+      cut,
+      scope,
+      log,
+      signal,
+    }))
+      yield this.#readyItem(itemOf(type, rawObject(object), { later: true }))
+  }
+
+  #readyItem(item: CollectedItem): CollectedItem {
+    this.#ready.add(item)
+    return item
+  }
+
+  #takenOf(order: SnapshotOrder): TakenSnapshot | undefined {
+    const state = this.#snapshots.stateOf(order)
+    return state?.is === 'ready' ? state : undefined
+  }
+
+  /** Says of each volume what became of its data. */
+  #report(): void {
+    for (const held of this.#claims.values()) this.#infos.push(...this.#outcome(held))
+    for (const volume of this.#volumes.values()) {
+      const owner = claimedBy(volume)
+      if (owner !== undefined && this.#claims.has(`${owner.namespace ?? ''}/${owner.name}`)) continue
+      const planned = this.#planner.ofVolume(volume)
+      this.#infos.push(this.#leftOut(planned, 'persistentvolumes', volume))
+    }
+  }
+
+  #outcome({ claim, item, planned, order }: Held): VolumeInfo[] {
+    // Only a hook asked for it.
+    if (planned === undefined || (this.#early && item === undefined)) return []
+    const operation = order && this.operations.of(order)
+    const state = order && this.#snapshots.stateOf(order)
+    if (state?.is === 'ready' && operation !== undefined) {
+      const updated = operation.ended ?? this.#options.now()
+      return [snapshotInfo(planned, state, { id: operation.id, updated, error: operation.error })]
+    }
+    if (order === undefined) return [this.#leftOut(planned, Claims.plural, claim)]
+    const text = state?.is === 'failed' ? state.reason : 'its snapshot did not get ready'
+    const { namespace = '', name } = claim.metadata
+    const fields = { resource: Claims.plural, namespace, name, error: text }
+    this.#options.log.error('Not in this backup, since its data could not be snapshotted', fields)
+    return [skippedInfo(planned, { approach: 'csiSnapshot', text })]
+  }
+
+  #leftOut(planned: PlannedVolume, resource: string, { metadata }: KubeObject): VolumeInfo {
+    const { protection } = planned
+    const left =
+      protection.by === 'nothing'
+        ? protection
+        : ({
+            approach: 'volumeSnapshot',
+            severity: 'warning',
+            text: 'native snapshots are not taken by this version',
+          } as const)
+    const { namespace = '', name } = metadata
+    this.#options.log[left.severity]('The data of this volume are not in the backup', {
+      resource,
+      namespace,
+      name,
+      error: left.text,
+    })
+    return skippedInfo(planned, left)
+  }
+}
+
+function placeOf({ metadata }: KubeObject): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`
+}

@@ -1,0 +1,77 @@
+import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
+import {
+  VolumeSnapshotContents,
+  VolumeSnapshots,
+  type VolumeSnapshot,
+  type VolumeSnapshotContent,
+} from './snapshot-types.ts'
+
+/**
+ * `keep-data`: the objects go, the snapshot stays in the storage, as Velero leaves it after a backup; `delete-data`: it goes too.
+ */
+export type SnapshotFate = 'keep-data' | 'delete-data'
+
+/** Snapshots that are to go from the cluster. */
+export interface EndOptions {
+  readonly kube: KubeClient
+  readonly labelSelector: string
+  /** What becomes of one that has the labels; undefined for one that stays. */
+  readonly fateOf: (snapshot: VolumeSnapshot) => SnapshotFate | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Gives each its fate; doing it twice is the same as once. The answer is what could not be done, a sentence for each. Rejects with KubeError when they cannot be listed. */
+export async function endSnapshots({ kube, labelSelector, fateOf, signal }: EndOptions): Promise<string[]> {
+  const problems: string[] = []
+  for await (const { items } of kube.pages(VolumeSnapshots, { labelSelector, signal })) {
+    const ends = items.map(async (snapshot) => {
+      const fate = fateOf(snapshot)
+      return fate === undefined ? undefined : await endSnapshot(fate, snapshot, { kube, signal })
+    })
+    problems.push(...(await Promise.all(ends)).filter((problem) => problem !== undefined))
+  }
+  return problems
+}
+
+/** Ends one. Gives what went wrong; what is gone already is no problem. */
+export async function endSnapshot(
+  fate: SnapshotFate,
+  snapshot: VolumeSnapshot,
+  { kube, signal }: Pick<EndOptions, 'kube' | 'signal'>,
+): Promise<string | undefined> {
+  const { namespace, name, uid } = snapshot.metadata
+  try {
+    const content = await contentOf(snapshot, { kube, signal })
+    if (content !== undefined) await decree(fate, content, { kube, signal })
+    await kube.delete(VolumeSnapshots, name, { namespace, uid, signal })
+    // With the other fate the controllers delete it, and first what it stands for.
+    if (content !== undefined && fate === 'keep-data')
+      await kube.delete(VolumeSnapshotContents, content.metadata.name, { uid: content.metadata.uid, signal })
+    return undefined
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!(error instanceof KubeError)) throw error
+    if (error.problem === 'not-found' || error.problem === 'conflict') return undefined
+    return `VolumeSnapshot ${namespace}/${name}: ${error.message}`
+  }
+}
+
+/** A content that is being made has a name already, though the snapshot does not say it yet. */
+async function contentOf(
+  { metadata, status }: VolumeSnapshot,
+  { kube, signal }: Pick<EndOptions, 'kube' | 'signal'>,
+): Promise<VolumeSnapshotContent | undefined> {
+  const name = status?.boundVolumeSnapshotContentName ?? `snapcontent-${metadata.uid}`
+  return await kube.find(VolumeSnapshotContents, name, { signal })
+}
+
+async function decree(
+  fate: SnapshotFate,
+  { metadata, spec }: VolumeSnapshotContent,
+  { kube, signal }: Pick<EndOptions, 'kube' | 'signal'>,
+): Promise<void> {
+  const deletionPolicy = fate === 'keep-data' ? 'Retain' : 'Delete'
+  if (spec?.deletionPolicy === deletionPolicy) return
+  await kube.patch(VolumeSnapshotContents, metadata.name, { merge: { spec: { deletionPolicy } } }, { signal })
+}
