@@ -71,9 +71,15 @@ const frozen = z.object({
 /** A pod with hooks around the snapshots of its volumes: from the beginning of its first pre hook (RFC 3339) to the end of its last post hook. */
 export type FrozenPod = z.output<typeof frozen>
 
+const takenSnapshot = z.object({ namespace: z.string(), claim: z.string(), handle: z.string(), taken: z.string() })
+
+/** A snapshot of a claim in the backup: what the storage calls it, and when the storage took it (RFC 3339). */
+export type SnapshotTime = z.output<typeof takenSnapshot>
+
 const trailer = z.object({
   cut,
   frozen: z.array(frozen).optional(),
+  snapshots: z.array(takenSnapshot).optional(),
   artifacts: z.array(artifact),
   withdrawn: z.array(z.string()).optional(),
   objects: z.int().nonnegative(),
@@ -93,6 +99,7 @@ export interface ManifestWriter extends AsyncDisposable {
   finish(end: {
     cut: Cut
     frozen?: readonly FrozenPod[] | undefined
+    snapshots?: readonly SnapshotTime[] | undefined
     artifacts: ManifestArtifact[]
     withdrawn?: string[] | undefined
   }): Promise<AsyncIterable<Uint8Array>>
@@ -113,9 +120,12 @@ export async function createManifest(
       bytes += size
       spool.write(`${goJson({ path, version, uid, resourceVersion, sha256, size, later })}\n`)
     },
-    async finish({ cut, frozen = [], artifacts, withdrawn }) {
-      const ofHooks = frozen.length === 0 ? {} : { frozen }
-      spool.write(`${goJson({ cut, ...ofHooks, artifacts, withdrawn, objects, bytes })}\n`)
+    async finish({ cut, frozen = [], snapshots = [], artifacts, withdrawn }) {
+      const ofVolumes = {
+        ...(frozen.length === 0 ? {} : { frozen }),
+        ...(snapshots.length === 0 ? {} : { snapshots }),
+      }
+      spool.write(`${goJson({ cut, ...ofVolumes, artifacts, withdrawn, objects, bytes })}\n`)
       return await spool.finish()
     },
     async [Symbol.asyncDispose]() {

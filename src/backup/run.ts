@@ -132,7 +132,7 @@ async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
   )
-  const uncovered = openUncovered(run.backup.spec)
+  const uncovered = openUncovered()
   const contents = openContents((item, count) => {
     uncovered.see(item)
     meter.update({ itemsBackedUp: count, totalItems: Math.max(count, collection.expected) })
@@ -148,7 +148,8 @@ async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
   const { resourceVersion } = collection
   const types = contents.types(collection.readings, resourceVersion)
   const { frozen, counts: hooks } = groups
-  const end = { cut: { resourceVersion, types }, frozen, artifacts: [...artifacts.written], withdrawn }
+  const { times: snapshots } = volumes
+  const end = { cut: { resourceVersion, types }, frozen, snapshots, artifacts: [...artifacts.written], withdrawn }
   await artifacts.put('manifest', await manifest.finish(end))
   const counts = { ...log.counts(), hooks, operations: actions.operations.counts, snapshots: volumes.counts }
   const backup = finished(run, { started, items: contents.count, ...counts })
@@ -179,7 +180,9 @@ function openVolumes(run: BackupRun, parts: Opening & { log: StoredRunLog; start
 function hookedPods({ spec }: Backup): (pods: readonly KubeObject[]) => boolean {
   const hooks = backupHooks(spec)
   return (pods) =>
-    pods.some((object) => hooks.of({ type: Pods, namespace: object.metadata.namespace, name: object.metadata.name, object }))
+    pods.some((object) =>
+      hooks.of({ type: Pods, namespace: object.metadata.namespace, name: object.metadata.name, object }),
+    )
 }
 
 function openActions(run: BackupRun, parts: Making & { groups: PodGroups; contents: Contents }): ItemActions {

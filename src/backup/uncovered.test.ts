@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BackupSpec } from '#api/backup.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { Item } from '#kube/object.ts'
 import { openUncovered } from './uncovered.ts'
 
 test('a backup of objects alone has nothing to report', () => {
-  assert.deepEqual(report({}, [item('pods', {}), item('configmaps', {})]), [])
+  assert.deepEqual(report([item('pods', {}), item('configmaps', {})]), [])
 })
 
 test('copies that were asked for are errors', () => {
-  assert.deepEqual(report({}, [item('pods', { 'backup.velero.io/backup-volumes': 'data' })]), [
+  assert.deepEqual(report([item('pods', { 'backup.velero.io/backup-volumes': 'data' })]), [
     'error: Files of volumes are not copied by this version of Lifeboat: asked for by 1 pods',
   ])
 })
 
-function report(spec: BackupSpec, items: readonly Item[]): string[] {
-  const uncovered = openUncovered(spec)
+function report(items: readonly Item[]): string[] {
+  const uncovered = openUncovered()
   for (const one of items) uncovered.see(one)
   const lines: string[] = []
   const say = (level: string) => (message: string) => void lines.push(`${level}: ${message}`)

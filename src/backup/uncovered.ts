@@ -1,4 +1,3 @@
-import type { BackupSpec } from '#api/backup.ts'
 import { annotationKeys } from '#api/labels.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { Item } from '#kube/object.ts'
@@ -11,8 +10,8 @@ export interface Uncovered {
   report(log: RunLog): void
 }
 
-/** Looks at the items of a backup with this `spec` as they pass. */
-export function openUncovered(spec: BackupSpec): Uncovered {
+/** Looks at the items of a backup as they pass. */
+export function openUncovered(): Uncovered {
   const count = { copies: 0 }
   return {
     see(item) {

@@ -1,5 +1,6 @@
 import type { Backup } from '#api/backup.ts'
 import { parseDuration } from '#api/duration.ts'
+import type { SnapshotTime } from '#archive/manifest.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
 import type { CollectedItem, Collection } from '#collect/collect.ts'
@@ -58,6 +59,8 @@ export interface BackupVolumes extends AsyncDisposable {
   take(claims: readonly ClaimName[]): Promise<void>
   /** The entries of the volume info; final when `items` has ended. */
   infos(): VolumeInfo[]
+  /** When the snapshots in the backup were taken; final when `items` has ended. */
+  readonly times: readonly SnapshotTime[]
   /** How many CSI snapshots were asked for, and how many are in the backup. */
   readonly counts: { attempted: number; completed: number }
   /** After the backup is stored: its snapshots leave the cluster and stay in the storage; those that are not in it go. Gives what could not be done. */
@@ -155,6 +158,15 @@ class VolumesOfBackup implements BackupVolumes {
 
   infos(): VolumeInfo[] {
     return this.#infos
+  }
+
+  get times(): SnapshotTime[] {
+    return this.#stored.map(({ snapshot, content }) => ({
+      namespace: snapshot.metadata.namespace ?? '',
+      claim: snapshot.spec?.source?.persistentVolumeClaimName ?? '',
+      handle: content.status?.snapshotHandle ?? '',
+      taken: snapshot.status?.creationTime ?? '',
+    }))
   }
 
   get counts(): { attempted: number; completed: number } {

@@ -75,14 +75,16 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     const claim = objects.get(`resources/persistentvolumeclaims/namespaces/${shop.name}/data.json`)
     const name = claim?.metadata.annotations?.['velero.io/volume-snapshot-name'] ?? ''
     assert.equal(claim?.metadata.labels?.['velero.io/backup-name'], 'nightly')
-    assert.deepEqual((claim?.['spec'] as { resources: object }).resources, { requests: { storage: '2Gi' } })
+    assert.deepEqual((claim?.['spec'] as { resources: object } | undefined)?.resources, {
+      requests: { storage: '2Gi' },
+    })
     const snapshot = objects.get(
       `resources/volumesnapshots.snapshot.storage.k8s.io/namespaces/${shop.name}/${name}.json`,
     )
     assert.equal(snapshot?.metadata.annotations?.['velero.io/csi-volumesnapshot-handle'], handle)
     assert.equal(snapshot?.metadata.annotations?.['velero.io/csi-vsc-deletion-policy'], 'Delete')
-    const contentName = (snapshot?.['status'] as { boundVolumeSnapshotContentName: string })
-      .boundVolumeSnapshotContentName
+    const contentName = (snapshot?.['status'] as { boundVolumeSnapshotContentName: string } | undefined)
+      ?.boundVolumeSnapshotContentName
     const content = objects.get(`resources/volumesnapshotcontents.snapshot.storage.k8s.io/cluster/${contentName}.json`)
     assert.equal(content?.metadata.labels?.['velero.io/backup-name'], 'nightly')
     assert.ok(objects.has('resources/volumesnapshotclasses.snapshot.storage.k8s.io/cluster/disk.json'))
@@ -102,7 +104,10 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     assert.equal(operations.length, 1)
     const [operation] = operations
     assert.equal(operation?.status.phase, 'Completed')
-    assert.equal((info?.['csiSnapshotInfo'] as { operationID: string }).operationID, operation?.spec.operationID)
+    assert.equal(
+      (info?.['csiSnapshotInfo'] as { operationID: string } | undefined)?.operationID,
+      operation?.spec.operationID,
+    )
     assert.deepEqual(
       operation?.spec.postOperationItems?.map(({ Resource }) => Resource),
       ['volumesnapshots', 'volumesnapshotcontents'],

@@ -115,7 +115,7 @@ async function playSnapshot(
       .patch(VolumeSnapshots, name, { merge: { status } }, { namespace, subresource: 'status' })
       .catch(() => undefined)
   if (mood === 'refusing') {
-    if (snapshot.status?.error == null)
+    if (snapshot.status?.error?.message === undefined)
       await say({ readyToUse: false, error: { message: 'no room in the rack', time: new Date() } })
     return
   }

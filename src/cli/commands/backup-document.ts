@@ -171,10 +171,10 @@ function deletionDocument(deletions: BackupFacts['deletions']): Document {
   return { failed: failed === 0 ? undefined : failed, deleteBackupRequests }
 }
 
-function consistencyDocument({ cut }: NonNullable<BackupFacts['trailer']>, details: boolean): Document {
+function consistencyDocument({ cut, snapshots }: NonNullable<BackupFacts['trailer']>, details: boolean): Document {
   const outside = cut.types.filter((type) => !type.atCut)
   const { resourceVersion, types } = cut
-  return { resourceVersion, types: details ? types : types.length, outside }
+  return { resourceVersion, types: details ? types : types.length, outside, snapshots: details ? snapshots : undefined }
 }
 
 /** The same with the keys of every map sorted, and without those that have no value. */

@@ -106,6 +106,11 @@ function cutLines(trailer: ManifestTrailer | undefined, details: boolean): Line[
   }
   for (const type of outside)
     lines.push(`Outside the cut:\t${type.resource} at ${type.resourceVersion} (${type.reason ?? 'refused'})`)
+  const { snapshots = [] } = trailer
+  if (details) {
+    for (const { namespace, claim, taken } of snapshots)
+      lines.push(`Snapshot of ${namespace}/${claim}:\ttaken ${instant(taken)}`)
+  }
   if (details) for (const type of types) lines.push(`  ${type.resource}: ${formatCount(type.objects)}`)
   return ['', { heading: 'Consistency:', lines }]
 }
