@@ -18,6 +18,10 @@ export interface ScheduleControllerOptions {
   readonly cluster: string | undefined
   readonly onSeen: (name: string) => void
   readonly onGone: (name: string) => void
+  /** Told once, when it is found out. */
+  readonly onRefused: (schedule: Schedule, problems: readonly string[]) => void
+  /** Told of each backup that was asked for because it was due. */
+  readonly onFired: (schedule: Schedule, backup: string) => void
 }
 
 /** How soon a backup that is due looks again whether the one before it has ended. */
@@ -38,8 +42,10 @@ export function scheduleController(options: ScheduleControllerOptions): Controll
       const { schedule, step } = decide(found, { now, skipByDefault: options.skipByDefault })
       switch (step.do) {
         case 'refuse':
-          if (found.status?.phase !== 'FailedValidation')
+          if (found.status?.phase !== 'FailedValidation') {
             environment.log.warn({ schedule: name, problems: step.problems }, 'schedule refused')
+            options.onRefused(found, step.problems)
+          }
           await record(found, { phase: 'FailedValidation', validationErrors: [...step.problems] }, environment)
           return undefined
         case 'rest':
@@ -52,7 +58,7 @@ export function scheduleController(options: ScheduleControllerOptions): Controll
           await record(schedule, enabled(schedule), environment)
           return { afterMillis: Math.min(step.until.getTime() - now.getTime(), LONGEST_WAIT_MS) }
         case 'start':
-          return await start(schedule, step.due, { environment, cluster: options.cluster })
+          return await start(schedule, step.due, { environment, options })
       }
     },
     forget: options.onGone,
@@ -103,9 +109,10 @@ async function skip({ metadata: { name } }: Schedule, { kube, namespace, now, lo
 async function start(
   schedule: Schedule,
   due: Date,
-  { environment, cluster }: { environment: Environment; cluster: string | undefined },
+  { environment, options }: { environment: Environment; options: ScheduleControllerOptions },
 ): Promise<Next> {
   const { kube, namespace, now, log } = environment
+  const { cluster } = options
   const { name } = schedule.metadata
   const running = runningBackup(await backupsOf(name, environment))
   if (running !== undefined) {
@@ -115,6 +122,7 @@ async function start(
   }
   const { name: made, isNew } = await ask(schedule, due, { environment, cluster })
   log.info({ schedule: name, backup: made }, isNew ? 'scheduled backup asked for' : 'it was asked for before')
+  if (isNew) options.onFired(schedule, made)
   const { phase, validationErrors = null } = enabled(schedule)
   const status = { phase, validationErrors, lastBackup: timestamp(now()) }
   await patchLasting(kube, Schedules, { name, namespace, change: { status } })

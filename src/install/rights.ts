@@ -23,7 +23,8 @@ export const restoreRules: readonly PolicyRule[] = [
   { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'clusterroles'], verbs: ['bind', 'escalate'] },
 ]
 
-/** In the server's own namespace: the lease by which replicas agree on who works. */
+/** In the server's own namespace: the lease by which replicas agree on who works, and the events of its objects. */
 export const roleRules: readonly PolicyRule[] = [
+  { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'update', 'patch', 'delete'] },
 ]

@@ -16,6 +16,7 @@ export interface ServerConfig {
   /** What clients reach this server's HTTP address by; default `http://` and the address itself. */
   readonly publicUrl: string | undefined
   readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly defaultBackupStorageLocation: string
   readonly defaultBackupTtl: string
   /** Default of `spec.volumeGroupSnapshotLabelKey`. */
@@ -60,6 +61,10 @@ export interface PluginSettings {
 export const logLevels = ['trace', 'debug', 'info', 'warning', 'error', 'fatal', 'panic'] as const
 /** Velero's level words. */
 export type LogLevel = (typeof logLevels)[number]
+
+/** How the log of the process is written: one JSON object a line, or logfmt. */
+export const logFormats = ['json', 'text'] as const
+export type LogFormat = (typeof logFormats)[number]
 
 /** Splits `:8085`, `127.0.0.1:8085` or `[::1]:8085`. An empty host means all addresses. Undefined when it is none of these. */
 export function parseAddress(address: string): { host: string; port: number } | undefined {

@@ -3,10 +3,13 @@ import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import { labelKeys } from '#api/labels.ts'
 import type { Restore } from '#api/restore.ts'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { ownMetrics, type OwnMetrics } from './own-metrics.ts'
+import { DURATION_BUCKETS, volumeMetrics } from './volume-metrics.ts'
 
 /** Velero's metrics under Velero's names (spec/server.md §15), so that dashboards and alerts go on working. */
 export interface ServerMetrics {
   readonly registry: Registry
+  readonly own: OwnMetrics
   readonly backupStarted: (backup: Backup) => void
   readonly backupEnded: (backup: Backup, archiveBytes: number | undefined) => void
   readonly deletionStarted: (backup: Backup) => void
@@ -38,20 +41,33 @@ interface Book {
 
 type Parts<Name extends keyof ServerMetrics> = Pick<ServerMetrics, Name>
 
-const DURATION_BUCKETS = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400]
 const UNSCHEDULED = { schedule: '' }
 
-/** The metrics of one process, in a registry of their own. The series without a schedule are there from the start. */
-export function serverMetrics(): ServerMetrics {
+/** The metrics of one process, in a registry of their own. The series without a schedule are there from the start. `calls` gives the requests to the API server so far. */
+export function serverMetrics({ calls }: { calls: () => number }): ServerMetrics {
   const registry = new Registry()
   const book: Book = { registry, counters: [], others: [] }
   collectDefaultMetrics({ register: registry })
-  volumeMetrics(book)
+  const volumes = volumeMetrics(registry, {
+    attempt: counter(book, 'velero_volume_snapshot_attempt_total', 'Snapshots of volumes begun'),
+    success: counter(book, 'velero_volume_snapshot_success_total', 'Snapshots of volumes made'),
+    failure: counter(book, 'velero_volume_snapshot_failure_total', 'Snapshots of volumes that failed'),
+  })
   const { lastStatus, ...backups } = backupMetrics(book)
+  const deletions = deletionMetrics(book)
   return {
     registry,
-    ...backups,
-    ...deletionMetrics(book),
+    own: ownMetrics(registry, { calls }),
+    backupStarted: backups.backupStarted,
+    backupEnded(backup, archiveBytes) {
+      backups.backupEnded(backup, archiveBytes)
+      volumes.backupEnded(backup)
+    },
+    deletionStarted: deletions.deletionStarted,
+    deletionEnded(backup, deleted) {
+      deletions.deletionEnded(backup, deleted)
+      if (deleted) volumes.backupGone(backup)
+    },
     ...restoreMetrics(book),
     ...locationMetrics(registry),
     ...censusMetrics(book),
@@ -186,13 +202,6 @@ function censusMetrics(book: Book): Parts<'counted'> {
       }
       for (const [schedule, seconds] of newest) lastSuccess.set({ schedule }, seconds)
     },
-  }
-}
-
-/** Velero's names for what happens to volumes. Nothing counts there yet: dashboards find the series, at zero. */
-function volumeMetrics(book: Book): void {
-  for (const end of ['attempt', 'success', 'failure']) {
-    counter(book, `velero_volume_snapshot_${end}_total`, `Snapshots of volumes: ${end}`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import pino, { type Logger } from 'pino'
+import type { Logger } from 'pino'
 import type { Hono } from 'hono'
 import { backupController } from '#controllers/backup-controller.ts'
 import { clusterIdentity } from '#controllers/cluster-identity.ts'
@@ -17,13 +17,18 @@ import type { KubeClient } from '#kube/client.ts'
 import { resourceName } from '#kube/object.ts'
 import { openPlugins, type PluginModule } from '#plugins/open.ts'
 import { messageOf, runController, type Environment } from '#runtime/controller.ts'
+import { eventRecorder } from '#runtime/event-recorder.ts'
 import { holdLease, type HeldLease } from '#runtime/lease.ts'
 import { takeCensus } from './census.ts'
-import { parseAddress, type LogLevel, type ServerConfig } from './config.ts'
+import { parseAddress, type ServerConfig } from './config.ts'
 import { ServerError } from './error.ts'
 import { httpApplication, listen } from './http.ts'
+import { lifeEvents } from './life-events.ts'
+import { serverLog, type LineSink } from './log.ts'
 import { serverMetrics, type ServerMetrics } from './metrics.ts'
 import { signLink } from './signed-link.ts'
+import { watchedStores } from './watched-stores.ts'
+import { together, type Witness } from './witness.ts'
 
 export interface ServerOptions {
   readonly config: ServerConfig
@@ -32,7 +37,7 @@ export interface ServerOptions {
   /** Ends the server: running backups stop where they can be taken up again, the lease is released. */
   readonly signal: AbortSignal
   /** Where log lines go. */
-  readonly logTo: { write(line: string): void }
+  readonly logTo: LineSink
   /** Told once the HTTP address is open. */
   readonly onListening?: (address: string) => void
 }
@@ -42,6 +47,7 @@ interface Parts {
   readonly log: Logger
   readonly stores: LocationStores
   readonly metrics: ServerMetrics
+  readonly witness: Required<Witness>
   readonly linkSecret: Uint8Array
   readonly publicUrl: string
   readonly plugins: readonly PluginModule[]
@@ -58,12 +64,14 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const plugins = await openPlugins(specifiers, { ...pluginOptions, signal: options.signal })
   await checkKinds(kube, options.signal)
   const cluster = await clusterIdentity(kube, options.signal)
-  const log = pino(
-    { level: pinoLevel(config.logLevel), base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    options.logTo,
+  const log = serverLog({ level: config.logLevel, format: config.logFormat }, options.logTo)
+  const metrics = serverMetrics({ calls: () => kube.calls })
+  const stores = watchedStores(
+    locationStores(kube, { namespace: config.namespace, env: config.env }),
+    metrics.own.storeFailed,
   )
-  const stores = locationStores(kube, { namespace: config.namespace, env: config.env })
-  const metrics = serverMetrics()
+  await using events = eventRecorder({ kube, component: 'lifeboat', instance: config.identity, now, log })
+  const witness = together([metrics, lifeEvents(events)])
   const linkSecret = randomBytes(32)
   const ready = (): boolean => !options.signal.aborted
   const http = await open(httpApplication({ metrics, stores, linkSecret, now, log, ready }), address)
@@ -74,7 +82,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     if (cluster === undefined)
       log.warn({}, 'may not read namespace kube-system: rules of retention are not applied to backups')
     const publicUrl = config.publicUrl ?? `http://${http.address}`
-    await lead({ options, log, stores, metrics, linkSecret, publicUrl, plugins, cluster })
+    await lead({ options, log, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster })
   } finally {
     http.server.close()
     http.server.closeAllConnections()
@@ -109,6 +117,7 @@ async function lead(parts: Parts): Promise<void> {
   const lease = await waitForLease(parts)
   if (lease === undefined) return
   log.info({ identity: options.config.identity }, 'this process leads')
+  parts.metrics.own.leads(true)
   const stop = new AbortController()
   const environment: Environment = {
     kube: options.kube,
@@ -121,13 +130,14 @@ async function lead(parts: Parts): Promise<void> {
   const work = [
     ...startControllers(parts, environment),
     collectGarbage(environment, { period: options.config.garbageCollectionFrequency, cluster: parts.cluster }),
-    takeCensus(environment, parts.metrics.counted),
+    takeCensus(environment, parts.metrics),
   ]
   try {
     await Promise.all(work)
   } finally {
     // Nobody else may lead before the last of them has stopped.
     stop.abort()
+    parts.metrics.own.leads(false)
     await Promise.allSettled(work)
     await lease.release()
   }
@@ -156,7 +166,7 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
 }
 
 function startControllers(
-  { options, stores, metrics, linkSecret, publicUrl, plugins, cluster }: Parts,
+  { options, stores, witness, linkSecret, publicUrl, plugins, cluster }: Parts,
   environment: Environment,
 ): Promise<void>[] {
   const { config, now } = options
@@ -178,8 +188,8 @@ function startControllers(
         stores,
         validationFrequency: config.storeValidationFrequency,
         syncPeriod: config.backupSyncPeriod,
-        onCheck: metrics.locationChecked,
-        onGone: metrics.locationGone,
+        onCheck: witness.locationChecked,
+        onGone: witness.locationGone,
       }),
       environment,
     ),
@@ -193,8 +203,8 @@ function startControllers(
         operationPollMillis: config.itemOperationSyncFrequency || undefined,
         everyVersion: config.everyVersion,
         pageSize: config.clientPageSize,
-        onStart: metrics.backupStarted,
-        onEnd: metrics.backupEnded,
+        onStart: witness.backupStarted,
+        onEnd: witness.backupEnded,
       }),
       environment,
     ),
@@ -206,31 +216,27 @@ function startControllers(
         concurrent: config.concurrentRestores,
         plugins,
         operationPollMillis: config.itemOperationSyncFrequency || undefined,
-        onStart: metrics.restoreStarted,
-        onEnd: metrics.restoreEnded,
+        onStart: witness.restoreStarted,
+        onEnd: witness.restoreEnded,
       }),
       environment,
     ),
     runController(
-      deleteRequestController({ stores, onStart: metrics.deletionStarted, onEnd: metrics.deletionEnded }),
+      deleteRequestController({ stores, onStart: witness.deletionStarted, onEnd: witness.deletionEnded }),
       environment,
     ),
     runController(
       scheduleController({
         skipByDefault: config.scheduleSkipImmediately,
         cluster,
-        onSeen: metrics.scheduleSeen,
-        onGone: metrics.scheduleGone,
+        onSeen: witness.scheduleSeen,
+        onGone: witness.scheduleGone,
+        onRefused: witness.scheduleRefused,
+        onFired: witness.scheduleFired,
       }),
       environment,
     ),
     runController(downloadRequestController({ stores, ownUrl }), environment),
     runController(statusRequestController({ version: config.version, plugins }), environment),
   ]
-}
-
-/** Velero's words for levels in pino's. */
-function pinoLevel(level: LogLevel): string {
-  if (level === 'warning') return 'warn'
-  return level === 'panic' ? 'fatal' : level
 }

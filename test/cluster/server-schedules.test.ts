@@ -153,7 +153,8 @@ test('no backup comes while one of the same schedule has not ended, in the queue
   let now = due
   // Only this controller: nobody works on the backups.
   const end = new AbortController()
-  const controller = scheduleController({ skipByDefault: false, cluster: undefined, onSeen() {}, onGone() {} })
+  const deaf = { onSeen() {}, onGone() {}, onRefused() {}, onFired() {} }
+  const controller = scheduleController({ skipByDefault: false, cluster: undefined, ...deaf })
   const running = runController(controller, { kube, namespace, now: () => now, signal: end.signal, log })
   try {
     const [one, two] = [due, new Date(due.getTime() + 7_200_000)].map((time) => scheduledName('tide', time))

@@ -13,6 +13,7 @@ const usual: Omit<ServerConfig, 'namespace' | 'identity'> = {
   metricsAddress: '127.0.0.1:0',
   publicUrl: undefined,
   logLevel: 'info',
+  logFormat: 'json',
   defaultBackupStorageLocation: 'default',
   defaultBackupTtl: '720h0m0s',
   volumeGroupSnapshotLabelKey: 'velero.io/volume-group',

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { veleroDefaults } from '#api/defaults.ts'
 import { parseDuration } from '#api/duration.ts'
 import { versionsFeature } from '#restore/settings.ts'
-import { logLevels, type ServerConfig } from '#server/config.ts'
+import { logFormats, logLevels, type ServerConfig } from '#server/config.ts'
 import { command } from '../command.ts'
 import { hasFeature, installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { note, type CliContext } from '../context.ts'
@@ -16,6 +16,7 @@ import { veleroServerFlags } from './velero-server-flags.ts'
 const flags = {
   ...installationFlags,
   'log-level': choice('least level that is logged', logLevels),
+  'log-format': choice('how log lines are written: as JSON, or as logfmt (default json)', logFormats),
   'metrics-address': text('address of /metrics, /healthz, /readyz and downloads (default :8085)', {
     metavar: 'HOST:PORT',
   }),
@@ -80,6 +81,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     metricsAddress: given['metrics-address'] ?? ':8085',
     publicUrl: given['public-url'],
     logLevel: given['log-level'] ?? 'info',
+    logFormat: given['log-format'] ?? 'json',
     defaultBackupStorageLocation: given['default-backup-storage-location'] ?? 'default',
     defaultBackupTtl: given['default-backup-ttl'] ?? '720h0m0s',
     volumeGroupSnapshotLabelKey: given['volume-group-snapshot-label-key'] ?? veleroDefaults.volumeGroupSnapshotLabelKey,

@@ -16,7 +16,6 @@ export const veleroServerFlags = {
   'disable-informer-cache': toggle(passedOver, looks),
   'fs-backup-timeout': duration(passedOver, looks),
   'item-block-worker-count': integer(passedOver, 0, looks),
-  'log-format': choice(passedOver, ['text', 'json'], looks),
   'max-concurrent-k8s-connections': integer(passedOver, 0, looks),
   'plugin-dir': text(passedOver, looks),
   'profiler-address': text(passedOver, looks),
