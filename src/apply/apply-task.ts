@@ -151,7 +151,7 @@ async function act(work: Work, live: KubeObject | undefined, target: Target): Pr
   if (decision.do === 'finish') return await complete(work, live, target)
   if (decision.do === 'updated') return { action: 'updated', remarks: [] }
   if (decision.do === 'recreate') {
-    const end = await recreateObject(place, { live, desired }, target)
+    const end = await recreateObject(place, { live, creation: prepared }, target)
     return 'made' in end ? { ...(await complete(work, end.made, target)), action: 'recreated' } : end.settled
   }
   return await settleExisting(place, { live, desired, decision }, target)
@@ -163,7 +163,7 @@ async function create(work: Work, target: Target): Promise<Settled> {
   const unchecked = rehearsal?.unchecked(place)
   if (unchecked !== undefined) return planned(work, prepared.object, { unchecked, target })
   try {
-    const created = await createObject(place, prepared.object, target)
+    const created = await createObject(place, prepared, target)
     target.live.created(place)
     return await complete(work, created, target)
   } catch (error) {

@@ -51,16 +51,26 @@ export function saysItExists(error: KubeError, place: Place): boolean {
   )
 }
 
-/** Creates the object with one call, or with another one after the answer to it was lost. Rejects with KubeError. */
-export async function createObject(place: Place, object: KubeObject, options: CreateOptions): Promise<KubeObject> {
-  const { kube, pace, signal } = options
+/** What is created. With a `status` to be written afterwards the server's own version of the object is needed. */
+export interface Creation {
+  object: KubeObject
+  status?: unknown
+}
+
+/**
+ * Creates the object with one call, or with another one after the answer to it was lost. Gives it as the server made it when
+ * there is a `status`, as it was sent otherwise. Rejects with KubeError.
+ */
+export async function createObject(place: Place, creation: Creation, options: CreateOptions): Promise<KubeObject> {
+  const { pace, signal } = options
+  const { object } = creation
   const fieldManager = creatingManager(object)
   const admissionPauses = namesPriorityClass(place, object) ? ADMISSION_PAUSES_MS.values() : [].values()
   let answerLost = false
   for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries += 1, pause *= 2) {
     const started = performance.now()
     try {
-      const created = await kube.create(place.type, object, { namespace: place.namespace, fieldManager, signal })
+      const created = await sendObject(place, creation, { ...options, fieldManager })
       pace.note({ milliseconds: performance.now() - started, refused: false })
       return created
     } catch (error) {
@@ -79,6 +89,17 @@ export async function createObject(place: Place, object: KubeObject, options: Cr
       }
     }
   }
+}
+
+async function sendObject(
+  { type, namespace }: Place,
+  { object, status }: Creation,
+  { kube, fieldManager, signal }: CreateOptions & { fieldManager: string | undefined },
+): Promise<KubeObject> {
+  const how = { namespace, fieldManager, signal }
+  if (status !== undefined) return await kube.create(type, object, how)
+  await kube.createUnread(type, object, how)
+  return object
 }
 
 /** The live object when it is the one that was sent: it has the label of the same restore. */

@@ -3,7 +3,15 @@ import { diffObjects } from '#items/diff.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { type CreateOptions, createObject, reasonOf, refusal, restoreFailure, saysItExists } from './create-object.ts'
+import {
+  type CreateOptions,
+  type Creation,
+  createObject,
+  reasonOf,
+  refusal,
+  restoreFailure,
+  saysItExists,
+} from './create-object.ts'
 import type { Settled } from './existing-object.ts'
 import type { Place } from './live-objects.ts'
 import type { Rehearsal } from './rehearsal.ts'
@@ -18,15 +26,16 @@ const FIRST_POLL_MS = 50
 const SLOWEST_POLL_MS = 1_000
 
 /**
- * Deletes `live` and makes `desired` in its place. It is deleted only when the API server says that it would take the new one,
- * and what it owns is let go instead of deleted with it, to be adopted by the new one. Gives the object that was made, or what
+ * Deletes `live` and makes the object of `creation` in its place. It is deleted only when the API server says that it would take the new one,
+ * and what it owns is let go instead of deleted with it, to be adopted by the new one. Gives the object as `createObject` does, or what
  * became of it otherwise. Rejects only with what ends the run.
  */
 export async function recreateObject(
   place: Place,
-  { live, desired }: { live: KubeObject; desired: KubeObject },
+  { live, creation }: { live: KubeObject; creation: Creation },
   options: RecreateOptions,
 ): Promise<{ made: KubeObject } | { settled: Settled }> {
+  const desired = creation.object
   const changes = diffObjects(live, desired)
   const failed = (reason: string): { settled: Settled } => {
     const message = restoreFailure(resourceName(place.type), place, reason)
@@ -50,7 +59,7 @@ export async function recreateObject(
   if (still !== undefined) return failed(stillThere(still, options.deletionPatience))
   let made: KubeObject | undefined
   const lost = await reasonOf(async () => {
-    made = await createObject(place, desired, options)
+    made = await createObject(place, creation, options)
   })
   if (made !== undefined) return { made }
   return failed(`it was deleted to be made anew, and is missing now: ${lost && refusal(lost)}; restore it again`)

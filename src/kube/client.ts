@@ -139,6 +139,8 @@ export interface KubeClient {
    * 'unreachable': the object may then exist, so whoever creates it again must be ready for 'already-exists' and compare.
    */
   create<T extends object = KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>
+  /** As `create`, for who does not ask what the server made of the object: nothing of the answer is read. */
+  createUnread(type: ResourceType, object: KubeObject, options?: WriteOptions): Promise<void>
   /** PUT; the object's resourceVersion, if set, guards against lost updates (KubeError 'conflict'). */
   replace<T extends object = KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>
   patch<T extends object = KubeObject>(

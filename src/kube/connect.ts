@@ -35,6 +35,9 @@ export interface ConnectOptions extends TransportOptions {
 
 const PAGE_SIZE = 500
 
+/** No more than the object's metadata, from servers that can leave out the rest. */
+const SHORT_ANSWER = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
+
 /** A client of the server in `config`. Makes no request yet, so it cannot fail. */
 export function connect(config: ClusterConfig, options: ConnectOptions = {}): KubeClient {
   const now = options.now ?? (() => new Date())
@@ -89,10 +92,13 @@ function reads(
 }
 
 /** The methods that change something. */
-function writes(transport: Transport): Pick<KubeClient, 'create' | 'replace' | 'patch' | 'apply' | 'delete'> {
+function writes(
+  transport: Transport,
+): Pick<KubeClient, 'create' | 'createUnread' | 'replace' | 'patch' | 'apply' | 'delete'> {
   return {
-    create: (type, object, how = {}) =>
-      read(transport, writeCall('POST', type, { how, object, verb: 'create', repeatable: how.dryRun === true })),
+    create: (type, object, how = {}) => read(transport, createCall(type, object, how)),
+    createUnread: (type, object, how = {}) =>
+      transport.carryOut({ ...createCall(type, object, how), accept: SHORT_ANSWER }),
     replace: (type, object, how = {}) =>
       read(transport, writeCall('PUT', type, { how, object, verb: 'update', repeatable: true })),
     patch: (type, name, patch, how = {}) => read(transport, patchCall(type, name, { patch, how })),
@@ -222,6 +228,10 @@ function writeCall(method: Call['method'], type: AnyType, { how, object, verb, r
     repeatable,
     signal: how.signal,
   }
+}
+
+function createCall(type: AnyType, object: object, how: WriteOptions): Call {
+  return writeCall('POST', type, { how, object, verb: 'create', repeatable: how.dryRun === true })
 }
 
 function patchCall(type: AnyType, name: string, { patch, how }: { patch: Patch; how: WriteOptions }): Call {

@@ -16,6 +16,7 @@ export function dryRunClient(kube: KubeClient): KubeClient {
     pagesAfter: (...call) => kube.pagesAfter(...call),
     watch: (...call) => kube.watch(...call),
     create: (type, object, how) => kube.create(type, object, { ...how, dryRun: true }),
+    createUnread: (type, object, how) => kube.createUnread(type, object, { ...how, dryRun: true }),
     replace: (type, object, how) => kube.replace(type, object, { ...how, dryRun: true }),
     patch: (type, name, patch, how) => kube.patch(type, name, patch, { ...how, dryRun: true }),
     apply: (type, object, how) => kube.apply(type, object, { ...how, dryRun: true }),

@@ -85,6 +85,11 @@ export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): 
   return gzip ? await gunzipped(bytes) : bytes
 }
 
+/** Takes the body from the connection, which is then free again. Rejects with the connection's own error. */
+export async function passOver({ body }: Response): Promise<void> {
+  for await (const _ of body);
+}
+
 /** `work`, unless the signal comes first. undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work

@@ -8,7 +8,7 @@ import { openConnections } from './connections.ts'
 import { statusFailure } from './failure.ts'
 import { isPassing, networkFailure } from './network-failure.ts'
 import type { Destination, Reply, Response, Way } from './request.ts'
-import { bytesOf, destinationOf, request } from './request.ts'
+import { bytesOf, destinationOf, passOver, request } from './request.ts'
 import type { Setback } from './retry.ts'
 import { retryDelay } from './retry.ts'
 import type { Dialogue, DialogueOptions } from './web-socket.ts'
@@ -51,6 +51,8 @@ export interface Answer {
 /** Sends calls, repeats what may be repeated, and turns every failure into KubeError, KubeConfigError or the signal's reason. */
 export interface Transport {
   send(call: Call): Promise<Answer>
+  /** As `send`, for who wants to know nothing but that it succeeded. */
+  carryOut(call: Call): Promise<void>
   /** The body of a successful answer. */
   bytes(call: Call): Promise<Buffer>
   /** The body as it comes. It breaks off with the connection's own error, which `failureOf` translates. */
@@ -109,6 +111,9 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
       const take = async (response: Response) => ({ status: response.status, text: await response.text() })
       const { done, doubtful } = await perform(line, { call, pool: 'calls', ask: request, take })
       return { ...done, doubtful }
+    },
+    async carryOut(call) {
+      await perform(line, { call, pool: 'calls', ask: request, take: passOver })
     },
     bytes: async (call) => (await perform(line, { call, pool: 'calls', ask: request, take: bytesOf })).done,
     stream: async (call) =>
