@@ -4,7 +4,7 @@ import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject } from '#kube/object.ts'
 import type { Place } from './live-objects.ts'
-import { creatingManager, needsExactManagers } from './managed-fields.ts'
+import { creatingManager, needsExactManagers, sentObject } from './managed-fields.ts'
 import type { Remark } from './outcome.ts'
 import type { Pace } from './pace.ts'
 
@@ -97,8 +97,9 @@ async function sendObject(
   { kube, fieldManager, signal }: CreateOptions & { fieldManager: string | undefined },
 ): Promise<KubeObject> {
   const how = { namespace, fieldManager, signal }
-  if (status !== undefined) return await kube.create(type, object, how)
-  await kube.createUnread(type, object, how)
+  const sent = sentObject(object)
+  if (status !== undefined) return await kube.create(type, sent, how)
+  await kube.createUnread(type, sent, how)
   return object
 }
 

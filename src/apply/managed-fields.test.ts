@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KubeObject } from '#kube/object.ts'
-import { creatingManager, needsExactManagers, notedPatch } from './managed-fields.ts'
+import { creatingManager, needsExactManagers, notedPatch, sentObject } from './managed-fields.ts'
 
 function managedBy(...managedFields: object[]): KubeObject {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', managedFields } }
@@ -31,6 +31,16 @@ test('an object without owners needs nothing', () => {
     assert.equal(creatingManager(object), undefined)
     assert.equal(needsExactManagers(object), false)
   }
+})
+
+test('a create carries only the entries that outlive it', () => {
+  const sent = (...entries: object[]) => sentObject(managedBy(...entries)).metadata
+  assert.deepEqual(sent(client, status), { name: 'a', managedFields: [status] })
+  assert.deepEqual(sent(client), { name: 'a' })
+  assert.deepEqual(sent(applied, client, status), { name: 'a' }, 'all of them are written back afterwards')
+  assert.deepEqual(sent(status), { name: 'a', managedFields: [status] })
+  const bare = { ...managedBy(), metadata: { name: 'a' } }
+  assert.equal(sentObject(bare), bare)
 })
 
 test('a patch to an object without owners names the writer; where there are some the API server notes it by itself', () => {

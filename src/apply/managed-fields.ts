@@ -9,7 +9,11 @@ interface ManagedFields {
 /** Who owns fields of the object outside of its subresources: those entries do not outlive a create, the others do. */
 function owners(object: KubeObject): ManagedFields[] {
   const entries = (object.metadata.managedFields ?? []) as ManagedFields[]
-  return entries.filter(({ subresource }) => subresource === undefined || subresource === '')
+  return entries.filter((entry) => !isOfSubresource(entry))
+}
+
+function isOfSubresource({ subresource }: ManagedFields): boolean {
+  return subresource !== undefined && subresource !== ''
 }
 
 /**
@@ -28,6 +32,17 @@ export function creatingManager(object: KubeObject): string | undefined {
  */
 export function needsExactManagers(object: KubeObject): boolean {
   return owners(object).length > 0 && creatingManager(object) === undefined
+}
+
+/**
+ * The object as it is best sent in a create: the entries of owners, which that create overwrites or a second call brings, are
+ * dead weight that the API server would have to read. Those of subresources outlive it.
+ */
+export function sentObject(object: KubeObject): KubeObject {
+  const { managedFields, ...metadata } = object.metadata
+  if (managedFields === undefined) return object
+  const kept = needsExactManagers(object) ? [] : (managedFields as ManagedFields[]).filter(isOfSubresource)
+  return { ...object, metadata: kept.length === 0 ? metadata : { ...metadata, managedFields: kept } }
 }
 
 /**

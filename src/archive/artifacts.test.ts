@@ -9,7 +9,7 @@ import { decodeBackupMetadata, encodeBackupMetadata } from './backup-metadata.ts
 import { withDigest } from './digest.ts'
 import type { Digest } from './digest.ts'
 import { entryAddress, entryPath } from './entry-path.ts'
-import { decodeJsonGz, decodeListGz, encodeJsonGz } from './json-gz.ts'
+import { decodeJsonGz, decodeListGz, encodeJsonGz, goJson } from './json-gz.ts'
 import { decodeResourceList, encodeResourceList, resourceListBuilder } from './resource-list.ts'
 import { addResult, countResults, decodeResults, emptyResults, encodeResults, mergeResults } from './results.ts'
 import { openRunLog } from './run-log.ts'
@@ -74,12 +74,36 @@ test('a resource list is sorted, names an object once, and shows the last action
   builder.add(pod, 'created')
   builder.add({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'a', name: 'd' }, 'skipped')
   builder.add({ apiVersion: 'v1', kind: 'Namespace', name: 'a' })
-  const list = builder.list()
-  assert.equal(
-    JSON.stringify(list),
-    '{"apps/v1/Deployment":["a/d(skipped)"],"v1/Namespace":["a"],"v1/Pod":["a/z(created)","b/p(created)"]}',
+  const expected =
+    '{"apps/v1/Deployment":["a/d(skipped)"],"v1/Namespace":["a"],"v1/Pod":["a/z(created)","b/p(created)"]}'
+  const bytes = Buffer.concat(await Array.fromAsync(encodeResourceList(builder)))
+  assert.equal(gunzipSync(bytes).toString(), `${expected}\n`)
+  assert.deepEqual(await decodeResourceList(bytes), JSON.parse(expected))
+})
+
+test('a resource list is what Go would encode of the same names, however many there are', async () => {
+  const word = fc.stringMatching(/^[-.:a-z<&é]{1,9}$/)
+  const place = fc.record({ kind: word, namespace: fc.option(word, { nil: undefined }), name: word })
+  await fc.assert(
+    fc.asyncProperty(fc.array(place), fc.nat(40_000), async (places, many) => {
+      const builder = resourceListBuilder()
+      const names = new Map<string, Set<string>>()
+      const add = (kind: string, namespace: string | undefined, name: string): void => {
+        builder.add({ apiVersion: 'v1', kind, namespace, name })
+        const key = `v1/${kind}`
+        names.set(key, (names.get(key) ?? new Set()).add(namespace === undefined ? name : `${namespace}/${name}`))
+      }
+      for (const { kind, namespace, name } of places) add(kind, `n${namespace ?? ''}`, name)
+      for (let number = 0; number < many; number += 1000) add('Many', `m${number % 7}`, `${number}`)
+      builder.add({ apiVersion: 'v1', kind: 'Gone', name: 'x' })
+      builder.remove({ apiVersion: 'v1', kind: 'Gone', name: 'x' })
+      const keys = [...names.keys()].toSorted()
+      const expected = Object.fromEntries(keys.map((key) => [key, [...names.get(key)!].toSorted()]))
+      const bytes = Buffer.concat(await Array.fromAsync(encodeResourceList(builder)))
+      assert.equal(gunzipSync(bytes).toString(), `${goJson(expected)}\n`)
+    }),
+    { numRuns: 50 },
   )
-  assert.deepEqual(await decodeResourceList(await encodeResourceList(list)), list)
 })
 
 test('results keep their buckets through storing and merging, whatever a namespace is called', async () => {

@@ -241,7 +241,7 @@ async function putSiblings(
   await artifacts.put('volume-snapshots', await encodeJsonGz(null))
   await artifacts.put('item-operations', await encodeItemOperations(actions.operations.records()))
   await artifacts.put('volume-info', await encodeVolumeInfo(volumes.infos()))
-  await artifacts.put('resource-list', await encodeResourceList(contents.list.list()))
+  await artifacts.put('resource-list', encodeResourceList(contents.list))
   await artifacts.put('results', await encodeResults(log.results()))
   await artifacts.put('logs', await log.close())
 }

@@ -87,7 +87,7 @@ export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): 
 
 /** Takes the body from the connection, which is then free again. Rejects with the connection's own error. */
 export async function passOver({ body }: Response): Promise<void> {
-  for await (const _ of body);
+  await body.dump({ limit: Number.MAX_SAFE_INTEGER })
 }
 
 /** `work`, unless the signal comes first. undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */

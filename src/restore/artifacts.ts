@@ -1,7 +1,7 @@
 import { readObject } from '#api/read.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import { encodeItemOperations, type RestoreOperation } from '#archive/item-operations.ts'
-import { type ResourceList, encodeResourceList } from '#archive/resource-list.ts'
+import { type ResourceListBuilder, encodeResourceList } from '#archive/resource-list.ts'
 import { encodeResults } from '#archive/results.ts'
 import type { Results } from '#archive/results.ts'
 import { encodeVolumeInfo, type VolumeInfo } from '#archive/volume-info.ts'
@@ -16,7 +16,7 @@ export interface RestoreArtifacts {
   restore: Restore
   log: AsyncIterable<Uint8Array>
   results: Results
-  resourceList: ResourceList
+  resourceList: Pick<ResourceListBuilder, 'entries'>
   operations: readonly RestoreOperation[]
   volumes: readonly VolumeInfo[]
 }
@@ -52,7 +52,7 @@ export async function storeArtifacts(
   const artifacts: [RestoreArtifact, Bytes][] = [
     ['logs', log],
     ['results', await encodeResults(results)],
-    ['resource-list', await encodeResourceList(resourceList)],
+    ['resource-list', encodeResourceList(resourceList)],
     ['item-operations', await encodeItemOperations(operations)],
     ['volume-info', await encodeVolumeInfo(volumes)],
     ['metadata', Buffer.from(JSON.stringify(restore, undefined, 2))],

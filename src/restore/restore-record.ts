@@ -1,5 +1,5 @@
 import type { Outcome } from '#apply/outcome.ts'
-import { type ResourceList, resourceListBuilder } from '#archive/resource-list.ts'
+import { type ResourceListBuilder, resourceListBuilder } from '#archive/resource-list.ts'
 import { addResult, countResults, emptyResults } from '#archive/results.ts'
 import type { Results } from '#archive/results.ts'
 import type { RunLog } from '#archive/run-log.ts'
@@ -15,7 +15,7 @@ export interface RestoreRecord {
   step(step: RestoreProgress['step']): void
   progress(): RestoreProgress
   results(): Results
-  resourceList(): ResourceList
+  resourceList: Pick<ResourceListBuilder, 'entries'>
 }
 
 export interface RecordOptions {
@@ -72,6 +72,6 @@ export function restoreRecord({ log, totalItems, onProgress }: RecordOptions): R
     },
     progress,
     results: () => results,
-    resourceList: () => list.list(),
+    resourceList: list,
   }
 }

@@ -102,7 +102,7 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
     restore: finished,
     log: await log.close(),
     results: record.results(),
-    resourceList: record.resourceList(),
+    resourceList: record.resourceList,
     operations: actions?.operations.records() ?? [],
     volumes,
   }

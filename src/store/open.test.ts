@@ -82,10 +82,10 @@ test('a credentials file is read by its sections', () => {
   assert.equal(parseIni(text).get('other')?.get('role_arn'), 'x')
 })
 
-test('ten thousand parts hold 484 GiB, and small archives need small parts', () => {
+test('ten thousand parts hold 302 GiB, and small archives need small parts', () => {
   let total = 0
   for (let number = 1; number <= mostParts; number++) total += partSize(number)
-  assert.equal(Math.floor(total / 2 ** 30), 484)
-  assert.equal(partSize(1), 8 * 2 ** 20)
-  assert.ok(partSize(mostParts) <= 128 * 2 ** 20)
+  assert.equal(Math.floor(total / 2 ** 30), 302)
+  assert.equal(partSize(1), 5 * 2 ** 20)
+  assert.ok(partSize(mostParts) <= 80 * 2 ** 20)
 })

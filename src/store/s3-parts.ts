@@ -4,11 +4,11 @@ const mebibyte = 1024 * 1024
 export const mostParts = 10_000
 
 /**
- * The size in bytes of part `number`, counted from 1. It doubles every 2,000 parts, from 8 to 128 MiB: memory stays small for real archives, and
- * 10,000 parts hold 484 GiB. The parts of one run of 2,000 are equal because some servers want that of all parts, and 16 GiB fit into the first run.
+ * The size in bytes of part `number`, counted from 1. It doubles every 2,000 parts, from 5 MiB, the least that S3 takes, to 80: memory stays small for real archives,
+ * and 10,000 parts hold 302 GiB. The parts of one run of 2,000 are equal because some servers want that of all parts, and 9 GiB fit into the first run.
  */
 export function partSize(number: number): number {
-  return (8 << Math.min(4, Math.floor((number - 1) / 2_000))) * mebibyte
+  return (5 << Math.min(4, Math.floor((number - 1) / 2_000))) * mebibyte
 }
 
 export interface Part {

@@ -231,6 +231,6 @@ function taken({ bucket, key }: Target, cause?: unknown): StoreError {
 function tooLong({ bucket, key }: Target): StoreError {
   return new StoreError(
     'invalid',
-    `${key} is too large for ${bucket.url}: an object may have 484 GiB; back up less at once`,
+    `${key} is too large for ${bucket.url}: an object may have 302 GiB; back up less at once`,
   )
 }

@@ -8,10 +8,17 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { decodeBackupMetadata } from '#archive/backup-metadata.ts'
-import { decodeListGz } from '#archive/json-gz.ts'
+import { decodeListGz, streamOf, type StoredBytes } from '#archive/json-gz.ts'
 import { openArchive } from '#archive/open.ts'
 import { packArchive } from '#archive/pack.ts'
-import { decodeResourceList, encodeResourceList, resourceListBuilder } from '#archive/resource-list.ts'
+import {
+  decodeResourceList,
+  encodeResourceList,
+  resourceListBuilder,
+  type ResourceList,
+  type ResourceListBuilder,
+  type RestoreAction,
+} from '#archive/resource-list.ts'
 import { countResults, decodeResults, encodeResults } from '#archive/results.ts'
 import { decodeVolumeInfo, encodeVolumeInfo } from '#archive/volume-info.ts'
 
@@ -54,23 +61,22 @@ test("every archive that Velero made opens with all of its objects, and equals V
       listed.add({ apiVersion, kind, namespace: entry.namespace, name: entry.name })
     }
     const list = await readFile(file.replace('.tar.gz', '-resource-list.json.gz'))
-    assert.deepEqual(listed.list(), await decodeResourceList(list))
+    assert.equal(await text(encodeResourceList(listed)), await text(list))
   }
 })
 
 test('resource lists, results and volume info of Velero are written again byte for byte', async () => {
-  const text = (bytes: Uint8Array) => gunzipSync(bytes).toString()
   for (const file of await filesLike('*/bucket/{backups,restores}/*/*-resource-list.json.gz')) {
     const bytes = await readFile(file)
-    assert.equal(text(await encodeResourceList(await decodeResourceList(bytes))), text(bytes), file)
+    assert.equal(await text(encodeResourceList(rebuilt(await decodeResourceList(bytes)))), await text(bytes), file)
   }
   for (const file of await filesLike('*/bucket/{backups,restores}/*/*-results.gz')) {
     const bytes = await readFile(file)
-    assert.equal(text(await encodeResults(await decodeResults(bytes))), text(bytes), file)
+    assert.equal(await text(await encodeResults(await decodeResults(bytes))), await text(bytes), file)
   }
   for (const file of await filesLike('*/bucket/{backups,restores}/*/*-volumeinfo.json.gz')) {
     const bytes = await readFile(file)
-    assert.equal(text(await encodeVolumeInfo(await decodeVolumeInfo(bytes))), text(bytes), file)
+    assert.equal(await text(await encodeVolumeInfo(await decodeVolumeInfo(bytes))), await text(bytes), file)
   }
 })
 
@@ -141,3 +147,24 @@ test('archives that tar made in its GNU and PAX formats open, whatever the lengt
     assert.deepEqual(found.map(({ metadata }) => metadata.name).toSorted(), names.toSorted(), format)
   }
 })
+
+async function text(bytes: StoredBytes): Promise<string> {
+  return gunzipSync(Buffer.concat(await Array.fromAsync(streamOf(bytes)))).toString()
+}
+
+/** A builder that was told what is in `list`. */
+function rebuilt(list: ResourceList): ResourceListBuilder {
+  const builder = resourceListBuilder()
+  for (const [key, lines] of Object.entries(list)) {
+    const [, apiVersion = '', kind = ''] = /^(.*)\/([^/]*)$/.exec(key) ?? []
+    for (const line of lines) {
+      const {
+        namespace,
+        name = '',
+        action,
+      } = /^(?:(?<namespace>.*)\/)?(?<name>.*?)(?:\((?<action>\w+)\))?$/.exec(line)?.groups ?? {}
+      builder.add({ apiVersion, kind, namespace, name }, action as RestoreAction | undefined)
+    }
+  }
+  return builder
+}
