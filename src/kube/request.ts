@@ -85,7 +85,7 @@ export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): 
   return gzip ? await gunzipped(bytes) : bytes
 }
 
-/** Takes the body from the connection, which is then free again. Rejects with the connection's own error. */
+/** Lets the body go by, so that its connection is free again. One that breaks off here is no failure: what the server said is known. */
 export async function passOver({ body }: Response): Promise<void> {
   await body.dump({ limit: Number.MAX_SAFE_INTEGER })
 }
