@@ -23,13 +23,18 @@ export async function install(
 ): Promise<void> {
   const namespace = serverNamespace
   for (const crd of allCrds()) await unlessThere(kube.create(CustomResourceDefinitions, crd, { signal }))
-  await unlessThere(kube.create(Namespaces, named(Namespaces, namespace), { signal }))
-  // The AWS plugin's restore action looks itself up in it.
-  await unlessThere(kube.create(Deployments, deployment(), { namespace, signal }))
+  await makeHome(kube, signal)
   const object = { ...named(BackupStorageLocations, 'default'), spec: location }
   await untilServed(() => kube.list(BackupStorageLocations, { namespace, limit: 1, signal }), signal)
   await kube.delete(BackupStorageLocations, 'default', { namespace, signal })
   await kube.create(BackupStorageLocations, object, { namespace, signal })
+}
+
+/** Makes the namespace of a server, with the Deployment in which the AWS plugin's restore action looks itself up. */
+export async function makeHome(kube: KubeClient, signal: AbortSignal): Promise<void> {
+  const namespace = serverNamespace
+  await unlessThere(kube.create(Namespaces, named(Namespaces, namespace), { signal }))
+  await unlessThere(kube.create(Deployments, deployment(), { namespace, signal }))
 }
 
 /** Waits until the server of the cluster has found its location good. */

@@ -52,6 +52,9 @@ export function onceForEach(
 }
 
 const POLL_MS = 500
+/** How often a create is tried while the server is out of reach, and the first pause, which doubles. */
+const TRIES = 5
+const FIRST_PAUSE_MS = 250
 
 function beingDeleted(namespace: KubeObject): boolean {
   return namespace.metadata.deletionTimestamp !== undefined
@@ -64,6 +67,45 @@ function isForbidden(error: unknown): boolean {
 /** Namespaces carry no label of their restore, as Velero's do not. */
 function isOwn(namespace: KubeObject, restore: OwnRestore): boolean {
   return (namespace.metadata.creationTimestamp ?? '') >= restore.createdAt && updatedByRestore(namespace, restore)
+}
+
+/** Creates a namespace that was not there a moment ago, with another call when the answer to the first was lost. Rejects with KubeError. */
+async function createNamespace(
+  kube: KubeClient,
+  namespace: KubeObject,
+  { patience, signal }: Pick<NamespaceOptions, 'patience' | 'signal'>,
+): Promise<Presence> {
+  const { name } = namespace.metadata
+  let answerLost = false
+  for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries += 1, pause *= 2) {
+    try {
+      await kube.create(Namespaces, namespace, { fieldManager: restoreManager, signal })
+      return 'created'
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      if (error.problem === 'already-exists') {
+        const live = await kube.find(Namespaces, name, { signal })
+        if (live === undefined || beingDeleted(live)) throw stillBeingDeleted(name, patience)
+        return answerLost && writtenByRestore(live) ? 'created' : 'existing'
+      }
+      if (error.problem !== 'unreachable' || tries === TRIES) throw error
+      answerLost = true
+    }
+    await sleep(pause, undefined, { signal })
+  }
+}
+
+function stillBeingDeleted(name: string, patience: number): KubeError {
+  return new KubeError(
+    'already-exists',
+    `namespace ${name} is still being deleted after ${Math.round(patience / 1_000)} s; find what holds it (kubectl get namespace ${name} -o yaml, status.conditions) and restore it again`,
+    { object: `namespaces ${name}` },
+  )
+}
+
+/** Since it was not there when the run began, no older restore can have written it. */
+function writtenByRestore(namespace: KubeObject): boolean {
+  return updatedByRestore(namespace, { createdAt: '' })
 }
 
 /** Reads which namespaces the cluster has; without the right to list them they are looked at one by one. Rejects with KubeError. */
@@ -85,20 +127,9 @@ export async function targetNamespaces(kube: KubeClient, options: NamespaceOptio
   const make = async (name: string): Promise<Presence> => {
     if (created.has(name)) return 'created'
     if (present.has(name) || (!listed && (await seemsPresent(name)))) return 'existing'
-    try {
-      await kube.create(Namespaces, await manifest(name), { fieldManager: restoreManager, signal })
-    } catch (error) {
-      if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
-      const live = await kube.find(Namespaces, name, { signal })
-      if (live !== undefined && !beingDeleted(live)) return 'existing'
-      throw new KubeError(
-        'already-exists',
-        `namespace ${name} is still being deleted after ${Math.round(patience / 1_000)} s; find what holds it (kubectl get namespace ${name} -o yaml, status.conditions) and restore it again`,
-        { object: `namespaces ${name}` },
-      )
-    }
-    created.add(name)
-    return 'created'
+    const presence = await createNamespace(kube, await manifest(name), { patience, signal })
+    if (presence === 'created') created.add(name)
+    return presence
   }
 
   /** Where namespaces may not even be read, those that somebody restores into are taken for granted. */

@@ -1,8 +1,10 @@
-import { withDigest } from '#archive/digest.ts'
+import { withDigest, type Digest } from '#archive/digest.ts'
 import { streamOf, type StoredBytes } from '#archive/json-gz.ts'
 import type { ManifestArtifact } from '#archive/manifest.ts'
-import { backupKey, backupPrefix, type BackupArtifact } from '#store/layout.ts'
+import { findObject } from '#store/find.ts'
+import { backupClaimKey, backupKey, backupPrefix, type BackupArtifact } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
+import type { HeldName } from './claim.ts'
 import { BackupError } from './error.ts'
 
 /** The objects of one backup in the store, as this run writes them. */
@@ -10,56 +12,82 @@ export interface Artifacts {
   /** What has been written so far, by file name. */
   readonly written: readonly ManifestArtifact[]
   put(artifact: BackupArtifact, bytes: StoredBytes): Promise<void>
-  /** Rejects with 'name-taken' when the store does not hold exactly what was written: then somebody else works under this name. */
+  /** Rejects with 'name-taken' when the name is no longer held, or the store does not hold exactly what was written: then somebody else works under this name. */
   assertWhole(): Promise<void>
-  /** Deletes what this run wrote. Gives the keys that could not be deleted. */
+  /** Deletes what this run wrote, and nothing that anybody else has put in its place. Gives the keys that could not be deleted. */
   discard(): Promise<string[]>
 }
 
-/**
- * Makes sure that the name is free and its folder empty. A folder without `velero-backup.json` is what an interrupted run left:
- * nobody takes it for a backup, and since objects are never overwritten it has to go first. Gives the number of objects deleted.
- */
-export async function clearLeftovers(store: ObjectStore, name: string): Promise<number> {
-  if ((await store.head(backupKey(name, 'metadata'))) !== undefined) {
-    throw new BackupError(
-      'name-taken',
-      `backup already exists in object storage: ${name} in ${store.url}; choose another name or delete that backup`,
-    )
-  }
-  const keys = await Array.fromAsync(store.list(backupPrefix(name)), ({ key }) => key)
-  for (const key of keys) await store.delete(key)
-  return keys.length
-}
-
-/** Opens the folder of the backup `name`, which must be empty. */
-export function openArtifacts(store: ObjectStore, name: string, signal: AbortSignal | undefined): Artifacts {
+/** Opens the folder of the backup `name`, which must be empty but for the claim `held`. */
+export function openArtifacts(
+  store: ObjectStore,
+  name: string,
+  { held, signal }: { held: HeldName; signal: AbortSignal | undefined },
+): Artifacts {
   const prefix = backupPrefix(name)
   const written: ManifestArtifact[] = []
+  /** The last one may or may not be there. */
+  const begun: (Digest & { key: string })[] = []
   return {
     written,
     async put(artifact, bytes) {
       const key = backupKey(name, artifact)
-      const entry = { name: key.slice(prefix.length), sha256: '', size: 0 }
+      const entry = { key, sha256: '', size: 0 }
+      begun.unshift(entry)
       const digested = withDigest(streamOf(bytes), (digest) => Object.assign(entry, digest))
       await store.put(key, digested, { signal })
-      written.push(entry)
+      const { sha256, size } = entry
+      written.push({ name: key.slice(prefix.length), sha256, size })
     },
     async assertWhole() {
-      const found = await Array.fromAsync(store.list(prefix), ({ key, size }) => `${key.slice(prefix.length)} ${size}`)
-      const expected = written.map((one) => `${one.name} ${one.size}`)
-      if (found.toSorted().join() === expected.toSorted().join()) return
+      const claim = backupClaimKey(name)
+      const found = await Array.fromAsync(store.list(prefix), ({ key, size }) => ({ key, size }))
+      const stored = found.filter(({ key }) => key !== claim).map(({ key, size }) => `${key} ${size}`)
+      const expected = written.map((one) => `${prefix}${one.name} ${one.size}`)
+      if (stored.toSorted().join() === expected.toSorted().join() && (await held.state()) === 'held') return
       throw new BackupError(
         'name-taken',
         `${store.url} does not hold what was just written for backup ${name}: another run uses the same name; repeat with another one`,
       )
     },
     async discard() {
-      const left: string[] = []
-      for (const one of written) {
-        await store.delete(prefix + one.name).catch(() => left.push(prefix + one.name))
+      try {
+        const state = await held.state()
+        if (state === 'lost') return []
+        // Under a marker, or where the claim was deleted, others may have written what has our names.
+        const sure = state === 'held' && (await store.head(backupKey(name, 'metadata'))) === undefined
+        return await deleteOwn(store, begun, { sure, written: written.length })
+      } catch {
+        return written.map((one) => prefix + one.name)
       }
-      return left
     },
   }
+}
+
+/** The latest first: a marker whose writing seemed to fail goes before what it promises. */
+async function deleteOwn(
+  store: ObjectStore,
+  begun: readonly (Digest & { key: string })[],
+  { sure, written }: { sure: boolean; written: number },
+): Promise<string[]> {
+  const left: string[] = []
+  for (const [at, one] of begun.entries()) {
+    const certain = sure && at >= begun.length - written
+    try {
+      if (certain || (await holds(store, one))) await store.delete(one.key)
+    } catch {
+      if (at >= begun.length - written) left.unshift(one.key)
+    }
+  }
+  return left
+}
+
+/** Whether the object under `key` is, byte for byte, what was to be written. */
+async function holds(store: ObjectStore, { key, sha256, size }: Digest & { key: string }): Promise<boolean> {
+  if ((await store.head(key))?.size !== size) return false
+  const bytes = await findObject(store, key)
+  if (bytes === undefined) return false
+  let same = false
+  for await (const _ of withDigest(bytes, (digest) => (same = digest.sha256 === sha256)));
+  return same
 }

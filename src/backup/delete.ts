@@ -6,17 +6,21 @@ import { backupKey, backupPrefix } from '#store/layout.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { deleteStoredSnapshots, type DeletedSnapshots } from '#volumes/stored-snapshots.ts'
+import { standingOf, type Writer } from './claim.ts'
 import { storedBackup } from './stored.ts'
 import { snapshotsOf } from './stored-snapshots.ts'
 
+/** Who deletes files: those that somebody else claims stay. */
+export type FileWriter = Pick<Writer, 'installation' | 'now'>
+
 /**
  * Deletes every file of `backup`. The marker goes first: a deletion that is cut off leaves a folder that nobody takes for a backup, and doing it
- * again ends it. A backup that was refused because another one has its name has no files there: those are left alone, and the answer is false.
- * Rejects with StoreError.
+ * again ends it. A backup that was refused because another one has its name, or was being made under it, has no files there: those are left alone,
+ * and the answer is false. Rejects with StoreError.
  */
-export async function deleteBackupFiles(store: ObjectStore, backup: Backup): Promise<boolean> {
+export async function deleteBackupFiles(store: ObjectStore, backup: Backup, writer: FileWriter): Promise<boolean> {
   const { name } = backup.metadata
-  if (!(await ownsFiles(store, backup))) return false
+  if (!(await ownsFiles(store, backup, writer))) return false
   await store.delete(backupKey(name, 'metadata'))
   await deletePrefix(store, backupPrefix(name))
   return true
@@ -29,10 +33,11 @@ export async function deleteBackupFiles(store: ObjectStore, backup: Backup): Pro
 export async function deleteBackupSnapshots(
   store: ObjectStore,
   backup: Backup,
-  { cluster, signal }: { cluster: () => Promise<KubeClient>; signal?: AbortSignal | undefined },
+  options: { cluster: () => Promise<KubeClient>; writer: FileWriter; signal?: AbortSignal | undefined },
 ): Promise<DeletedSnapshots> {
+  const { cluster, writer, signal } = options
   const none = { deleted: 0, problems: [], unreachable: [] }
-  if (!(await ownsFiles(store, backup))) return none
+  if (!(await ownsFiles(store, backup, writer))) return none
   try {
     const snapshots = await snapshotsOf(store, backup, { signal })
     if (snapshots.length === 0) return none
@@ -47,14 +52,17 @@ export async function deleteBackupSnapshots(
   }
 }
 
-/** An object keeps the start of what it stands for, also when another cluster imported it; uids differ then. Without a marker the files are what a run, or a deletion, left. */
-async function ownsFiles(store: ObjectStore, { metadata, status }: Backup): Promise<boolean> {
+/** An object keeps the start of what it stands for, also when another cluster imported it; uids differ then. Without a marker the files are what a run, or a deletion, left, unless somebody claims them. */
+async function ownsFiles(store: ObjectStore, { metadata, status }: Backup, writer: FileWriter): Promise<boolean> {
   const stored = await storedBackup(store, metadata.name).catch((error: unknown) => {
     // What cannot be read has to be deleted all the same.
     if (error instanceof ApiError || error instanceof ArchiveError) return undefined
     throw error
   })
-  if (stored === undefined) return startOf(status) !== undefined
+  if (stored === undefined) {
+    const claimed = await standingOf(store, metadata.name, { ...writer, uid: metadata.uid })
+    return claimed !== 'alive' && startOf(status) !== undefined
+  }
   return startOf(stored.status) === startOf(status)
 }
 

@@ -20,7 +20,8 @@ import type { KubeObject } from '#kube/object.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
-import { clearLeftovers, openArtifacts, type Artifacts } from './artifacts.ts'
+import { openArtifacts, type Artifacts } from './artifacts.ts'
+import { claimName } from './claim.ts'
 import { openContents, type Contents } from './contents.ts'
 import { openUncovered } from './uncovered.ts'
 import { BackupError, backupError } from './error.ts'
@@ -49,6 +50,8 @@ export interface BackupRun {
   createdBy?: string | undefined
   /** From `readPolicies`. */
   policies?: ResourcePolicies | undefined
+  /** Of the server that makes the backup: what its last run left under this name is no other's. Undefined for a process on its own. */
+  installation?: string | undefined
   /** Their actions are run on the items, in order. */
   plugins?: readonly PluginModule[] | undefined
   /** Milliseconds between two questions about the operations of plug-ins; default ten seconds. */
@@ -75,13 +78,14 @@ export interface BackupRun {
  * stored: final phase (Completed or PartiallyFailed), counters, times. Rejects with `BackupError`; then nothing of this run is left in the store.
  */
 export async function runBackup(run: BackupRun): Promise<Backup> {
-  const { store, signal } = run
-  const { name } = run.backup.metadata
+  const { store, signal, installation } = run
+  const { name, uid } = run.backup.metadata
   try {
-    const cleared = await clearLeftovers(store, name)
-    const artifacts = openArtifacts(store, name, signal)
+    const held = await claimName(store, name, { installation, uid, now: run.now() })
+    await using _claim = { [Symbol.asyncDispose]: () => held.release() }
+    const artifacts = openArtifacts(store, name, { held, signal })
     await using log = await openLog(run)
-    if (cleared > 0) log.info('Deleted what an interrupted run had left in the store', { objects: cleared })
+    if (held.cleared > 0) log.info('Deleted what an interrupted run had left in the store', { objects: held.cleared })
     try {
       return await makeBackup(run, artifacts, log)
     } catch (error) {

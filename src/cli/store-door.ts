@@ -3,7 +3,7 @@ import { PodVolumeBackups, type PodVolumeBackup } from '#api/pod-volume-backup.t
 import { readObject } from '#api/read.ts'
 import type { Restore } from '#api/restore.ts'
 import { decodeListGz } from '#archive/json-gz.ts'
-import { deleteBackupFiles, deleteBackupSnapshots } from '#backup/delete.ts'
+import { deleteBackupFiles, deleteBackupSnapshots, type FileWriter } from '#backup/delete.ts'
 import { missingNamespaces } from '#backup/missing-namespaces.ts'
 import { previewBackup } from '#backup/preview.ts'
 import type { BackupProgress } from '#backup/progress.ts'
@@ -254,10 +254,11 @@ async function refuseToCancel(): Promise<never> {
   throw new UserError('no server works on this store: Ctrl-C ends the command that does')
 }
 
-async function deleteBackup(backup: Backup, { store, cluster }: StoreDoorOptions): Promise<string> {
+async function deleteBackup(backup: Backup, { store, cluster, now }: StoreDoorOptions): Promise<string> {
   const { name } = backup.metadata
-  const snapshots = await deleteSnapshots(backup, { store, cluster })
-  await deleteBackupFiles(store, backup)
+  const writer = { now: now() }
+  const snapshots = await deleteSnapshots(backup, writer, { store, cluster })
+  await deleteBackupFiles(store, backup, writer)
   const restores = await allRuns(store, { folder: restoresPrefix, labels: undefined, read: readRestore })
   const behind = restores.filter((restore) => restore.spec.backupName === name)
   for (const restore of behind) await deletePrefix(store, restorePrefix(restore.metadata.name))
@@ -268,12 +269,14 @@ async function deleteBackup(backup: Backup, { store, cluster }: StoreDoorOptions
 /** In the cluster's storage; what has to be said about them. */
 async function deleteSnapshots(
   backup: Backup,
+  writer: FileWriter,
   { store, cluster }: Pick<StoreDoorOptions, 'store' | 'cluster'>,
 ): Promise<string[]> {
   let kube: KubeClient | undefined
   try {
     const connected = async (): Promise<KubeClient> => (kube = await cluster())
-    const { deleted, problems, unreachable } = await deleteBackupSnapshots(store, backup, { cluster: connected })
+    const where = { cluster: connected, writer }
+    const { deleted, problems, unreachable } = await deleteBackupSnapshots(store, backup, where)
     if (problems.length > 0) {
       throw new UserError(
         `backup ${backup.metadata.name} stays, so that it can be deleted later: ${problems.join('; ')}`,

@@ -3,6 +3,7 @@ import { Backups, type Backup, type BackupStatus } from '#api/backup.ts'
 import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
+import { dropClaim } from '#backup/claim.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
 import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
@@ -25,6 +26,8 @@ import { cancelReason, withdrawalOf } from './withdrawal.ts'
 export interface BackupControllerOptions {
   readonly stores: LocationStores
   readonly settings: Omit<BackupSettings, 'locations'>
+  /** From `installationName`. */
+  readonly installation: string | undefined
   /** For the manifests: program and version. */
   readonly createdBy: string
   /** Backups made at once, not counting those that wait for operations of plug-ins. */
@@ -261,6 +264,7 @@ async function finishedBefore(
 ): Promise<Backup | undefined> {
   const stored = await storedBackup(store, metadata.name)
   if (stored === undefined || stored.metadata.uid !== metadata.uid) return undefined
+  await dropClaim(store, metadata.name)
   const left = await releaseSnapshotsOf(store, stored, environment).catch((error: unknown) => [messageOf(error)])
   warnOf(left, metadata.name, environment)
   return stored
@@ -289,6 +293,7 @@ async function runFor(backup: Backup, store: ObjectStore, context: Context): Pro
       now,
       signal,
       createdBy: options.createdBy,
+      installation: options.installation,
       everyVersion: options.everyVersion,
       pageSize: options.pageSize,
       policies,

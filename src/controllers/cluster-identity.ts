@@ -11,3 +11,8 @@ export async function clusterIdentity(kube: KubeClient, signal: AbortSignal): Pr
     throw error
   }
 }
+
+/** What tells an installation from any other as long as its cluster lives; undefined when nobody knows `cluster`, from `clusterIdentity`. */
+export function installationName(cluster: string | undefined, namespace: string): string | undefined {
+  return cluster === undefined ? undefined : `${cluster}/${namespace}`
+}

@@ -13,6 +13,8 @@ import { patchLasting } from './status-patch.ts'
 
 export interface DeleteRequestControllerOptions {
   readonly stores: LocationStores
+  /** From `installationName`. */
+  readonly installation: string | undefined
   /** Told when a deletion that nothing speaks against begins, and how it ended. */
   readonly onStart: (backup: Backup) => void
   readonly onEnd: (backup: Backup, deleted: boolean) => void
@@ -108,18 +110,19 @@ async function begin(
 async function remove(
   backup: Backup,
   environment: Environment,
-  { stores }: DeleteRequestControllerOptions,
+  { stores, installation }: DeleteRequestControllerOptions,
 ): Promise<string | undefined> {
-  const { kube, namespace, log, signal } = environment
+  const { kube, namespace, log, now, signal } = environment
   const { name } = backup.metadata
   try {
     const store = await stores.openNamed(backup.spec.storageLocation ?? '')
     try {
+      const writer = { installation, now: now() }
       const cluster = (): Promise<KubeClient> => Promise.resolve(kube)
-      const snapshots = await deleteBackupSnapshots(store, backup, { cluster, signal })
+      const snapshots = await deleteBackupSnapshots(store, backup, { cluster, writer, signal })
       for (const reason of snapshots.unreachable) log.warn({ backup: name, reason }, 'a snapshot is not deleted')
       if (snapshots.problems.length > 0) return snapshots.problems.join('; ')
-      const deleted = await deleteBackupFiles(store, backup)
+      const deleted = await deleteBackupFiles(store, backup, writer)
       if (!deleted) log.warn({ backup: name }, 'files of another backup of this name are left alone')
     } finally {
       await store.close()

@@ -105,7 +105,7 @@ export function madeByRestore(live: KubeObject, restore: OwnRestore): boolean {
 export const restoreManager = 'lifeboat-restore'
 
 /** Whether `restore` itself brought `live` to what it is in a run that was cut off: the API server notes who wrote last, and when. */
-export function updatedByRestore(live: KubeObject, restore: OwnRestore): boolean {
+export function updatedByRestore(live: KubeObject, restore: Pick<OwnRestore, 'createdAt'>): boolean {
   return listOf(live.metadata.managedFields).some((entry) => {
     const { manager, operation, subresource = '', time } = objectOf(entry) ?? {}
     const ours = manager === restoreManager && operation === 'Update' && subresource === ''

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Hono } from 'hono'
 import { backupController } from '#controllers/backup-controller.ts'
-import { clusterIdentity } from '#controllers/cluster-identity.ts'
+import { clusterIdentity, installationName } from '#controllers/cluster-identity.ts'
 import { markDefault } from '#controllers/default-location.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
 import { downloadRequestController } from '#controllers/download-request-controller.ts'
@@ -180,6 +180,7 @@ function startControllers(
     snapshotMoveData: config.defaultSnapshotMoveData,
     defaultSnapshotLocations: config.defaultVolumeSnapshotLocations,
   }
+  const installation = installationName(cluster, config.namespace)
   const ownUrl = (location: string, key: string, seconds: number): string =>
     `${publicUrl}/download?${signLink({ location, key, expires: now().getTime() + seconds * 1000 }, linkSecret)}`
   return [
@@ -197,6 +198,7 @@ function startControllers(
       backupController({
         stores,
         settings,
+        installation,
         createdBy: `lifeboat/${config.version}`,
         concurrent: config.concurrentBackups,
         plugins,
@@ -222,7 +224,12 @@ function startControllers(
       environment,
     ),
     runController(
-      deleteRequestController({ stores, onStart: witness.deletionStarted, onEnd: witness.deletionEnded }),
+      deleteRequestController({
+        stores,
+        installation,
+        onStart: witness.deletionStarted,
+        onEnd: witness.deletionEnded,
+      }),
       environment,
     ),
     runController(

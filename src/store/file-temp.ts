@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { errorCode } from '#store/file-error.ts'
 import { reservedSegment } from '#store/key.ts'
+import { isOfDeadProcess, processMark } from '#store/writer-process.ts'
 
 /** Where objects grow before they get their name: below the root, hence in the same file system, and no key may lead there. */
 const folder = `${reservedSegment}tmp`
@@ -19,7 +19,7 @@ export interface TempFile extends AsyncDisposable {
 
 /** Makes an empty file that nobody else can read, in the store at `root`; disposing of it removes it, and the folder when nobody else needs it. */
 export async function tempFile(root: string): Promise<TempFile> {
-  const path = join(root, folder, `${owner()}.${process.pid}.${randomBytes(8).toString('hex')}`)
+  const path = join(root, folder, `${processMark()}.${randomBytes(8).toString('hex')}`)
   const handle = await openInFolder(root, path)
   return {
     path,
@@ -65,22 +65,6 @@ export async function removeLeftovers(root: string, now: Date): Promise<void> {
     if (age > longestLife || (age > restingTime && isOfDeadProcess(name))) await unlink(path).catch(() => {})
   }
   if (names.length > 0) await removeFolder(root)
-}
-
-function isOfDeadProcess(name: string): boolean {
-  const [host, pid] = name.split('.')
-  if (host !== owner() || !Number.isInteger(Number(pid))) return false
-  try {
-    process.kill(Number(pid), 0)
-    return false
-  } catch (error) {
-    return errorCode(error) === 'ESRCH'
-  }
-}
-
-// A hash, because a host's name may hold anything and a store may travel.
-function owner(): string {
-  return createHash('sha256').update(hostname()).digest('hex').slice(0, 12)
 }
 
 // Between mkdir and open another writer may remove the folder as empty.

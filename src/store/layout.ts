@@ -27,6 +27,8 @@ const restoreNames = {
 
 const metadataFile = 'velero-backup.json'
 
+const claimFile = 'lifeboat-claim.json'
+
 // Our own, which Velero ignores: it keeps restores in the cluster only. Written last.
 const restoreMetadataFile = 'lifeboat-restore.json'
 
@@ -75,6 +77,11 @@ export function restorePrefix(name: string): string {
 export function backupKey(name: string, artifact: BackupArtifact): string {
   const file = artifact === 'metadata' ? metadataFile : `${name}${backupSuffixes[artifact]}`
   return backupPrefix(name) + file
+}
+
+/** Where a run that makes a backup says so while it does: the object is gone when the backup is there. Velero ignores it. */
+export function backupClaimKey(name: string): string {
+  return `${backupPrefix(name)}${claimFile}`
 }
 
 /** The key of one artifact of a restore (spec/object-store §2). */

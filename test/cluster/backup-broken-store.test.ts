@@ -79,6 +79,43 @@ for (const key of ['nightly.tar.gz', 'nightly-results.gz', 'velero-backup.json']
   })
 }
 
+test('a run that begins while another server makes a backup of the same name gives way, and the other ends well', async () => {
+  await using shop = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  const spec = { includedNamespaces: [shop.name] }
+  for (const store of [memoryStore(), fileStore(folder.path)]) {
+    const second = (): Promise<unknown> => backUp({ kube, store, spec, installation: 'b/velero' })
+    let message = ''
+    const first = interruptedBefore(store, '-results.gz', async () => {
+      message = await failureOf(second(), 'name-taken')
+    })
+    assert.equal((await backUp({ kube, store: first, spec, installation: 'a/velero' })).status?.phase, 'Completed')
+    assert.match(message, /somebody else is making a backup nightly .* choose another name/)
+    const { verification, trailer } = await readBackup(store)
+    assert.deepEqual(verification.differences, [])
+    const keys = await Array.fromAsync(store.list('backups/nightly/'), ({ key }) => key)
+    assert.equal(keys.length, trailer.artifacts.length + 2) // the manifest and the marker
+  }
+})
+
+test('a marker that was written although its writing failed goes again, before anything that it promises', async () => {
+  await using shop = await testNamespace(kube)
+  const store = memoryStore()
+  const deleted: string[] = []
+  const forgetful: ObjectStore = {
+    ...store,
+    async put(key, body, options) {
+      const size = await store.put(key, body, options)
+      if (key.endsWith('velero-backup.json')) throw new StoreError('unreachable', 'the answer is lost')
+      return size
+    },
+    delete: (key) => (deleted.push(key), store.delete(key)),
+  }
+  await failureOf(backUp({ kube, store: forgetful, spec: { includedNamespaces: [shop.name] } }), 'store')
+  assert.equal(deleted[0], 'backups/nightly/velero-backup.json')
+  assert.deepEqual(await Array.fromAsync(store.list('')), [])
+})
+
 test('after a store was full, the same backup can be made in it once there is room', async () => {
   await using shop = await testNamespace(kube)
   await make(kube, ConfigMaps, { namespace: shop.name, name: 'prices' })

@@ -7,6 +7,7 @@ import { restartApiServer } from '../support/api-server.ts'
 import { backUp } from '../support/backup-run.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
 import { fillUp } from '../support/etcd.ts'
+import { faultyApi } from '../support/faulty-api.ts'
 import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
 import { bringBack, namesIn, removeNamespace } from './restore-order.ts'
 
@@ -66,6 +67,32 @@ test('an etcd that is full refuses objects one by one; with room again a second 
   assert.equal((await ownIn(name)).length, objects)
 })
 
+for (const fault of ['reset', 'cut'] as const) {
+  const what = fault === 'reset' ? 'A request to make a namespace' : 'The answer to the making of a namespace'
+  test(`${what} that is lost with the connection costs time, and the namespace counts as created`, async () => {
+    await using crowd = await lostCrowd(50)
+    const { name, store } = crowd
+    let lost = 0
+    const isCreate = ({ pathname, searchParams }: URL): boolean =>
+      pathname === '/api/v1/namespaces' && searchParams.has('fieldManager')
+    await using api = await faultyApi(cluster.kubeconfigPath, (url) => {
+      if (!isCreate(url) || lost === 2) return undefined
+      lost += 1
+      return fault
+    })
+    const { restore, results, resourceList } = await bringBack({
+      kube: api.kube,
+      store,
+      spec: { includedNamespaces: [name] },
+    })
+    assert.equal(lost, 2)
+    assert.deepEqual([restore.status?.phase, results.errors, results.warnings], ['Completed', {}, {}])
+    assert.deepEqual(resourceList['v1/Namespace'], [`${name}(created)`])
+    assert.equal((await ownIn(name)).length, 50)
+  })
+}
+
+// The last one: the server that it starts ends with it.
 test('an API server that is restarted in the middle only makes the restore longer', async () => {
   const objects = 600
   await using crowd = await lostCrowd(objects)

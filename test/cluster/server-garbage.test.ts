@@ -170,7 +170,7 @@ test('a schedule notes on its backups in which cluster it made them', async () =
 function deleting(namespace: string): AsyncDisposable {
   const end = new AbortController()
   const stores = locationStores(kube, { namespace, env: {} })
-  const controller = deleteRequestController({ stores, onStart() {}, onEnd() {} })
+  const controller = deleteRequestController({ stores, installation: undefined, onStart() {}, onEnd() {} })
   const running = runController(controller, { kube, namespace, now: () => new Date(), signal: end.signal, log })
   return {
     async [Symbol.asyncDispose]() {

@@ -88,6 +88,23 @@ test('work that a killed or stopped server leaves is taken up and completed by t
     await second.end('SIGTERM')
   })
 
+  await context.test(
+    'a backup that was whole when the server died: it counts as made, and its claim on the name goes',
+    async () => {
+      const folders = join(folder.path, 'backups', 'killed')
+      const before = (await readdir(folders)).toSorted()
+      const claim = JSON.stringify({ run: 'x', process: 'elsewhere.1', since: '2026-01-01T00:00:00Z' })
+      await writeFile(join(folders, 'lifeboat-claim.json'), claim)
+      const left = { phase: 'InProgress', completionTimestamp: null }
+      const made = await kube.get(Backups, 'killed', { namespace })
+      await kube.patch(Backups, 'killed', { merge: { status: left } }, { namespace })
+      await using server = startServer({ kubeconfigPath, namespace })
+      assert.deepEqual((await ended(kube, Backups, { name: 'killed', namespace })).status, made.status)
+      assert.deepEqual((await readdir(folders)).toSorted(), before)
+      await server.end('SIGTERM')
+    },
+  )
+
   await context.test('a backup, after SIGTERM: it stays InProgress, and the lease is free at once', async () => {
     await using first = startServer({ kubeconfigPath, namespace })
     await first.leads()

@@ -1,24 +1,18 @@
 // Velero's own client, unmodified, in front of our server.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import { Backups } from '#api/backup.ts'
 import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
 import { Restores } from '#api/restore.ts'
-import { ensureAsset } from '#sandbox/assets.ts'
-import { plainProgress } from '../support/plain-progress.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
 import { eventually, installKinds, makeLocation, startServer } from '../support/server.ts'
-
-const run = promisify(execFile)
+import { veleroClient } from '../support/velero.ts'
 
 test('the velero client makes, shows, fetches, restores and deletes a backup through our server', async (context) => {
-  const velero = await ensureAsset('velero', { env: process.env, progress: plainProgress() })
   const { kube, kubeconfigPath } = await sharedCluster()
   await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
   await using home = await testNamespace(kube)
@@ -32,12 +26,7 @@ test('the velero client makes, shows, fetches, restores and deletes a backup thr
   await using server = startServer({ kubeconfigPath, namespace })
   await server.leads()
 
-  const said = async (...args: string[]): Promise<string> => {
-    const where = ['--kubeconfig', kubeconfigPath, '--namespace', namespace, '--colorized=false']
-    const env = { PATH: process.env['PATH'], HOME: folder.path }
-    const { stdout, stderr } = await run(velero, [...args, ...where], { env, cwd: folder.path, timeout: 60_000 })
-    return stdout + stderr
-  }
+  const said = await veleroClient({ kubeconfigPath, namespace, directory: folder.path })
 
   await context.test('backup-location get', async () => {
     const shown = await eventually(async () => {

@@ -1,22 +1,16 @@
 // Velero's own client, unmodified, on schedules that our server keeps.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import { Backups } from '#api/backup.ts'
 import { Schedules } from '#api/schedule.ts'
-import { ensureAsset } from '#sandbox/assets.ts'
-import { plainProgress } from '../support/plain-progress.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
 import { eventually, installKinds, makeLocation, startServer } from '../support/server.ts'
-
-const run = promisify(execFile)
+import { veleroClient } from '../support/velero.ts'
 
 test('the velero client makes, shows, pauses and deletes schedules, and works with the backups they make', async () => {
-  const velero = await ensureAsset('velero', { env: process.env, progress: plainProgress() })
   const { kube, kubeconfigPath } = await sharedCluster()
   await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
   await using home = await testNamespace(kube)
@@ -29,12 +23,7 @@ test('the velero client makes, shows, pauses and deletes schedules, and works wi
   await makeLocation(kube, namespace, { path: join(folder.path, 'store') })
   await using server = startServer({ kubeconfigPath, namespace })
   await server.leads()
-  const said = async (...args: string[]): Promise<string> => {
-    const where = ['--kubeconfig', kubeconfigPath, '--namespace', namespace, '--colorized=false']
-    const env = { PATH: process.env['PATH'], HOME: folder.path }
-    const { stdout, stderr } = await run(velero, [...args, ...where], { env, cwd: folder.path, timeout: 60_000 })
-    return stdout + stderr
-  }
+  const said = await veleroClient({ kubeconfigPath, namespace, directory: folder.path })
   const saysAtLast = async (pattern: RegExp, ...args: string[]): Promise<void> => {
     await eventually(async () => (pattern.test(await said(...args)) ? true : undefined))
   }

@@ -72,7 +72,7 @@ export async function openSite(
   if (restarted) {
     await kube.patch(BackupStorageLocations, 'default', { merge: { status: { phase: 'Available' } } }, { namespace })
   }
-  const velero = await veleroClient({ kubeconfigPath, directory })
+  const velero = await veleroClient({ kubeconfigPath, directory, seconds: 600 })
   const program = await startVeleroServer({
     kubeconfigPath,
     credentials: s3.env,

@@ -41,11 +41,16 @@ export interface ServerProcess extends AsyncDisposable, RunningCli {
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts a server for the custom resources in `namespace`. */
-export function startServer(options: { kubeconfigPath: string; namespace: string; args?: string[] }): ServerProcess {
-  const { kubeconfigPath, namespace, args = [] } = options
+/** Starts a server for the custom resources in `namespace`, with `env` on top of a bare environment. */
+export function startServer(options: {
+  kubeconfigPath: string
+  namespace: string
+  args?: string[]
+  env?: Readonly<Record<string, string>>
+}): ServerProcess {
+  const { kubeconfigPath, namespace, args = [], env = {} } = options
   const where = ['--kubeconfig', kubeconfigPath, '--namespace', namespace, '--metrics-address', '127.0.0.1:0']
-  const running = startCli(['server', ...where, ...args])
+  const running = startCli(['server', ...where, ...args], { env })
   let output = ''
   running.child.stdout?.on('data', (text: string) => (output += text))
   const said = (pattern: RegExp): Promise<RegExpExecArray> =>

@@ -13,8 +13,14 @@ export interface Passage {
   readonly path: string
 }
 
+/** What a guard answers in place of the server. */
+export interface Refusal {
+  readonly status: number
+  readonly body: string
+}
+
 /** Looks at each request twice; whatever it does is done before the request or its answer goes on. False: it goes no further. */
-export type Guard = (passage: Passage) => boolean | Promise<boolean>
+export type Guard = (passage: Passage) => boolean | Refusal | Promise<boolean | Refusal>
 
 /** A proxy on 127.0.0.1 before a real server; answers stream through. */
 export interface Tollgate extends AsyncDisposable {
@@ -66,8 +72,10 @@ async function passOn(
 ): Promise<void> {
   const { method = 'GET', url: path = '/', headers } = request
   const passes = async (moment: Passage['moment']): Promise<boolean> => {
-    if (await guard({ moment, method, path })) return true
-    request.socket.destroy()
+    const verdict = await guard({ moment, method, path })
+    if (verdict === true) return true
+    if (verdict === false) request.socket.destroy()
+    else refuse(request, response, verdict)
     return false
   }
   if (!(await passes('arrived'))) return
@@ -82,4 +90,9 @@ async function passOn(
   response.flushHeaders()
   answer.on('error', () => response.destroy())
   answer.pipe(response)
+}
+
+/** The whole request is taken first: who still sends it would see a broken connection instead of the answer. */
+function refuse(request: IncomingMessage, response: ServerResponse, { status, body }: Refusal): void {
+  request.resume().on('end', () => response.writeHead(status, { 'content-type': 'application/xml' }).end(body))
 }

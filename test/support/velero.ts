@@ -86,29 +86,44 @@ async function credentialsFile({ credentials, directory }: VeleroSetting): Promi
   return path
 }
 
-/** `velero ARGS` to its end: everything it said. Rejects when it fails, with its last words. */
+/** `velero ARGS` to its end: everything it said. Rejects when it fails or takes too long, with its last words. */
 export type VeleroClient = (...args: string[]) => Promise<string>
 
-/** Velero's own command line in front of a cluster; `directory` is its home and its working directory. */
-export async function veleroClient(where: { kubeconfigPath: string; directory: string }): Promise<VeleroClient> {
-  const { kubeconfigPath, directory } = where
+export interface VeleroClientSetting {
+  kubeconfigPath: string
+  /** Its home and its working directory. */
+  directory: string
+  /** Of the installation that is spoken to; its default is `velero`. */
+  namespace?: string | undefined
+  /** How long one command may take; a minute unless told otherwise. */
+  seconds?: number | undefined
+}
+
+/** Velero's own command line, unmodified, in front of a cluster. */
+export async function veleroClient(setting: VeleroClientSetting): Promise<VeleroClient> {
+  const { kubeconfigPath, directory, namespace, seconds = 60 } = setting
   const path = await ensureAsset('velero', { env: process.env, progress: plainProgress() })
   await mkdir(directory, { recursive: true })
+  const where = ['--kubeconfig', kubeconfigPath, ...(namespace === undefined ? [] : ['--namespace', namespace])]
   let commands = 0
   return async (...args) => {
     commands += 1
     const program = await startProgram({
       name: `velero ${args.join(' ')}`,
       path,
-      args: [...args, '--kubeconfig', kubeconfigPath, '--colorized=false'],
+      args: [...args, ...where, '--colorized=false'],
       logPath: join(directory, `command-${commands}.log`),
       cwd: directory,
       env: { HOME: directory, PATH: process.env['PATH'] },
     })
-    // A program that was started so does not keep this process alive.
-    const alive = setInterval(() => undefined, 60_000)
-    const how = await program.ended.finally(() => clearInterval(alive))
-    if (how !== 'exit code 0') throw new Error(await lastWords(program, how))
-    return await readFile(program.logPath, 'utf8')
+    // The timer also keeps this process alive, which a program that was started so does not.
+    let late = false
+    const bound = setTimeout(() => {
+      late = true
+      void program.kill()
+    }, seconds * 1000)
+    const how = await program.ended.finally(() => clearTimeout(bound))
+    if (how === 'exit code 0') return await readFile(program.logPath, 'utf8')
+    throw new Error(await lastWords(program, late ? `${how}, after ${seconds} s,` : how))
   }
 }
