@@ -1,6 +1,5 @@
-import 'reflect-metadata'
 import type { webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
+import type * as X509 from '@peculiar/x509'
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const day = 24 * 60 * 60 * 1000
@@ -30,6 +29,7 @@ export function longValidity(now: Date): Validity {
 
 /** A new self-signed certificate authority. */
 export async function createAuthority(commonName: string, validity: Validity): Promise<KeyPair> {
+  const x509 = await library()
   const keys = await newKeys()
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [commonName] }],
@@ -50,6 +50,7 @@ export async function createServingCertificate(
   authority: KeyPair,
   { commonName, hosts, validity }: { commonName: string; hosts: readonly string[]; validity: Validity },
 ): Promise<KeyPair> {
+  const x509 = await library()
   const names = hosts.map((host) => ({ type: isAddress(host) ? ('ip' as const) : ('dns' as const), value: host }))
   return issue(authority, {
     subject: [{ CN: [commonName] }],
@@ -64,6 +65,7 @@ export async function createClientCertificate(
   authority: KeyPair,
   { user, groups = [], validity }: { user: string; groups?: readonly string[]; validity: Validity },
 ): Promise<KeyPair> {
+  const x509 = await library()
   return issue(authority, {
     subject: [...groups.map((group) => ({ O: [group] })), { CN: [user] }],
     validity,
@@ -74,19 +76,27 @@ export async function createClientCertificate(
 
 /** A key pair for ServiceAccount tokens (ES256). */
 export async function createSigningKey(): Promise<SigningKey> {
+  const x509 = await library()
   const keys = await newKeys()
   const spki = await crypto.subtle.exportKey('spki', keys.publicKey)
   return { key: await privatePem(keys), publicKey: x509.PemConverter.encode(spki, 'PUBLIC KEY') }
 }
 
+/** Takes 20 MB and 25 ms, which no command but a sandbox's should pay. */
+async function library(): Promise<typeof X509> {
+  await import('reflect-metadata')
+  return await import('@peculiar/x509')
+}
+
 interface Order {
-  subject: x509.JsonName
+  subject: X509.JsonName
   validity: Validity
-  usages: x509.ExtendedKeyUsageType[]
-  extensions: x509.Extension[]
+  usages: X509.ExtendedKeyUsageType[]
+  extensions: X509.Extension[]
 }
 
 async function issue(authority: KeyPair, { subject, validity, usages, extensions }: Order): Promise<KeyPair> {
+  const x509 = await library()
   const issuer = new x509.X509Certificate(authority.cert)
   const keys = await newKeys()
   const certificate = await x509.X509CertificateGenerator.create({
@@ -112,11 +122,13 @@ function newKeys(): Promise<webcrypto.CryptoKeyPair> {
 }
 
 async function privatePem(keys: webcrypto.CryptoKeyPair): Promise<string> {
+  const x509 = await library()
   return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
 }
 
-function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
-  return crypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), algorithm, false, ['sign'])
+async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const x509 = await library()
+  return await crypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), algorithm, false, ['sign'])
 }
 
 function isAddress(host: string): boolean {
