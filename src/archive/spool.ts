@@ -36,8 +36,8 @@ class FileSpool implements Spool {
   // Two readers may come while what was appended is still on its way to the disk.
   #flushing: Promise<void> = Promise.resolve()
   #lastEnd = 0
-  // Objects are mostly read in the order in which they were written; then one read serves many.
-  #window: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
+  // Objects are mostly read in the order in which they were written; then one read serves many, also those that ask while it is under way.
+  #window: { start: number; size: number; bytes: Promise<Buffer> } | undefined
 
   constructor(file: FileHandle, folder: string) {
     this.#file = file
@@ -58,17 +58,19 @@ class FileSpool implements Spool {
   async read(position: number, length: number): Promise<Buffer> {
     this.#checkOpen()
     await this.#flush()
-    const { start, bytes } = this.#window
-    if (position >= start && position + length <= start + bytes.length) {
-      this.#lastEnd = position + length
-      return bytes.subarray(position - start, position - start + length)
+    const end = position + length
+    const near = this.#window
+    if (near !== undefined && position >= near.start && end <= near.start + near.size) {
+      this.#lastEnd = end
+      return (await near.bytes).subarray(position - near.start, end - near.start)
     }
     const sequential = position >= this.#lastEnd && position - this.#lastEnd < windowBytes
-    this.#lastEnd = position + length
+    this.#lastEnd = end
     if (!sequential || length > windowBytes) return await this.#readExactly(position, length)
-    const window = await this.#readExactly(position, Math.min(windowBytes, this.#written - position))
-    this.#window = { start: position, bytes: window }
-    return window.subarray(0, length)
+    const size = Math.min(windowBytes, this.#written - position)
+    const window = { start: position, size, bytes: this.#readExactly(position, size) }
+    this.#window = window
+    return (await window.bytes).subarray(0, length)
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
