@@ -20,6 +20,8 @@ export interface Command<F extends Flags = Flags> {
   readonly args?: string
   readonly flags: F
   readonly examples?: readonly string[]
+  /** Left out of the help and of completions. */
+  readonly hidden?: boolean
   run(input: Input<F>): Promise<ExitCode>
 }
 

@@ -10,6 +10,7 @@ import { backupLogs } from './commands/backup-logs.ts'
 import { backupCancel, restoreCancel } from './commands/cancel.ts'
 import { clientConfigCommands } from './commands/client-config.ts'
 import { completion } from './commands/completion.ts'
+import { debug } from './commands/debug.ts'
 import { demo } from './commands/demo.ts'
 import { doctor } from './commands/doctor.ts'
 import { install } from './commands/install.ts'
@@ -17,6 +18,9 @@ import { locationCreate } from './commands/location-create.ts'
 import { locationDelete } from './commands/location-delete.ts'
 import { locationGet } from './commands/location-get.ts'
 import { locationSet } from './commands/location-set.ts'
+import { otherWays } from './commands/other-ways.ts'
+import { pluginGet } from './commands/plugin.ts'
+import { repositoryGet } from './commands/repository-get.ts'
 import { restoreCreate } from './commands/restore-create.ts'
 import { restoreDelete } from './commands/restore-delete.ts'
 import { restoreDescribe } from './commands/restore-describe.ts'
@@ -64,6 +68,8 @@ const withoutCompletion: readonly Command[] = [
   snapshotLocationCreate,
   snapshotLocationGet,
   snapshotLocationSet,
+  repositoryGet,
+  pluginGet,
   doctor,
   install,
   uninstall,
@@ -71,7 +77,9 @@ const withoutCompletion: readonly Command[] = [
   ...clientConfigCommands,
   ...sandboxCommands,
   demo,
+  debug,
   version,
+  ...otherWays,
 ]
 
 /** Every command, in the order of the help. Completion is made from the others. */

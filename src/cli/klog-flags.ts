@@ -19,3 +19,13 @@ export const klogFlags = {
   v: text(passedOver, { ...looks, short: 'v' }),
   vmodule: text(passedOver, looks),
 }
+
+/** As `klogFlags`, with those that say which cluster: for commands that ask none. */
+export const passedOverFlags = {
+  ...klogFlags,
+  kubeconfig: text(passedOver, looks),
+  kubecontext: text(passedOver, looks),
+  namespace: text(passedOver, { ...looks, short: 'n' }),
+  features: text(passedOver, looks),
+  colorized: toggle(passedOver, looks),
+}

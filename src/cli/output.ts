@@ -7,8 +7,8 @@ import { renderTable, type Column } from './table.ts'
 export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml'
 
 /** The `-o` flag of every command that shows objects. */
-export function outputFlag(): Flag<OutputFormat> {
-  return choice('how to print: a table, or the whole objects', ['table', 'wide', 'json', 'yaml'], { short: 'o' })
+export function outputFlag(formats: readonly OutputFormat[] = ['table', 'wide', 'json', 'yaml']): Flag<OutputFormat> {
+  return choice('how to print: a table, or the whole objects', formats, { short: 'o' })
 }
 
 /** The flags of tables of labelled objects (spec/cli.md §1.5). */

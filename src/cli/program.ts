@@ -59,7 +59,7 @@ function addCommand(program: Program, path: readonly string[], registration: Reg
   const parent = path.slice(0, -1).reduce((at, word) => group(at, word, registration), program)
   const name = path.at(-1) ?? ''
   const leaf = parent.command(command.args === undefined ? name : `${name} ${command.args}`, {
-    hidden: registration.hidden && path.length === 1,
+    hidden: command.hidden === true || (registration.hidden && path.length === 1),
   })
   leaf.description(command.summary).exitOverride().showSuggestionAfterError()
   for (const [flagName, flag] of Object.entries(command.flags)) leaf.addOption(optionOf(flagName, flag))
@@ -91,6 +91,9 @@ const groupSummaries: Readonly<Record<string, string>> = {
   restore: 'Restore backups; list, read and delete restores',
   schedule: 'Make backups by the clock',
   'backup-location': 'Where backups are kept',
+  'snapshot-location': 'Who takes snapshots of volumes',
+  repo: 'Repositories of file copies',
+  plugin: 'Plug-ins of the server',
   client: 'What the command line keeps for itself',
   sandbox: 'A throw-away Kubernetes on this machine',
 }

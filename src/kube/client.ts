@@ -157,6 +157,8 @@ export interface KubeClient {
   ): Promise<T>
   /** False when there was nothing to delete. */
   delete(type: ResourceType, name: string, options?: DeleteOptions): Promise<boolean>
+  /** What a container of a pod has written so far; with `previous`, what it wrote before it was last restarted. */
+  podLog(pod: string, options: Scoped & { container: string; previous?: boolean | undefined }): Promise<string>
   /** Asks the server each time; aggregated discovery when offered. Preferred versions and others, no subresources. */
   discover(options?: { signal?: AbortSignal | undefined }): Promise<Discovery>
   version(options?: { signal?: AbortSignal | undefined }): Promise<ServerVersion>

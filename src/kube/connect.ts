@@ -34,6 +34,7 @@ export interface ConnectOptions extends TransportOptions {
 }
 
 const PAGE_SIZE = 500
+const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
 
 /** No more than the object's metadata, from servers that can leave out the rest. */
 const SHORT_ANSWER = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
@@ -59,7 +60,7 @@ export function connect(config: ClusterConfig, options: ConnectOptions = {}): Ku
 /** The methods that change nothing. */
 function reads(
   transport: Transport,
-): Pick<KubeClient, 'get' | 'find' | 'list' | 'pages' | 'listRaw' | 'pagesAfter' | 'watch'> {
+): Pick<KubeClient, 'get' | 'find' | 'list' | 'pages' | 'listRaw' | 'pagesAfter' | 'watch' | 'podLog'> {
   const list = async <T extends object>(type: ResourceType<T>, given: ListOptions = {}): Promise<Page<T>> => {
     const call = listCall(type, given)
     const { text } = await transport.send(call)
@@ -88,6 +89,16 @@ function reads(
             listRaw(type, { ...given, limit: nextLimit(before, given), continue: before.continue }),
           ),
     watch: (type, given) => watch(transport, type, given),
+    podLog: async (pod, { container, previous, ...at }) => {
+      const call = objectCall('GET', Pods, {
+        ...at,
+        name: pod,
+        verb: 'get',
+        subresource: 'log',
+        query: { container, previous },
+      })
+      return (await transport.send({ ...call, accept: '*/*' })).text
+    },
   }
 }
 
@@ -192,11 +203,17 @@ function listCall(type: AnyType, given: ListOptions): Call {
 function objectCall(
   method: Call['method'],
   type: AnyType,
-  { namespace, name, verb, signal }: Scoped & { name: string; verb: string },
+  {
+    namespace,
+    name,
+    verb,
+    signal,
+    ...more
+  }: Scoped & { name: string; verb: string; subresource?: string; query?: Query },
 ): Call {
   return {
     method,
-    path: pathOf(type, { namespace, name }),
+    path: pathOf(type, { namespace, name, ...more }),
     verb,
     object: objectLabel(type, namespace, name),
     repeatable: true,

@@ -2,13 +2,13 @@ import { writeClientConfig } from '../client-config.ts'
 import { command } from '../command.ts'
 import { note, print } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
-import { klogFlags } from '../klog-flags.ts'
+import { passedOverFlags } from '../klog-flags.ts'
 
 const get = command({
   path: ['client', 'config', 'get'],
   summary: 'Show the configuration of the client',
   args: '[keys...]',
-  flags: klogFlags,
+  flags: passedOverFlags,
   async run({ args, context }) {
     const { clientConfig } = context
     const keys = args.length > 0 ? args : Object.keys(clientConfig).toSorted()
@@ -21,7 +21,7 @@ const set = command({
   path: ['client', 'config', 'set'],
   summary: 'Change the configuration of the client: namespace, features, cacert, colorized',
   args: '<key=value...>',
-  flags: klogFlags,
+  flags: passedOverFlags,
   examples: [
     'lifeboat client config set namespace=backup features=EnableAPIGroupVersions',
     'lifeboat client config set namespace=',

@@ -1,5 +1,6 @@
 import { command, type Command } from '../command.ts'
 import { print } from '../context.ts'
+import { passedOverFlags } from '../klog-flags.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 
 /** The command that prints completions for `commands`. */
@@ -8,7 +9,7 @@ export const completion = (commands: readonly Command[]): Command =>
     path: ['completion'],
     summary: 'Print a completion script for bash, zsh or fish',
     args: '<shell>',
-    flags: {},
+    flags: passedOverFlags,
     examples: [
       'source <(lifeboat completion bash)',
       'lifeboat completion fish > ~/.config/fish/completions/lifeboat.fish',
@@ -34,10 +35,10 @@ function wordsAfter(all: readonly Command[]): Words {
     const known = words.get(before) ?? []
     if (!known.includes(word)) words.set(before, [...known, word])
   }
-  for (const { path, also = [], flags } of all) {
+  for (const { path, also = [], flags } of all.filter(({ hidden }) => hidden !== true)) {
     for (const way of [path, ...also]) {
       for (const [depth, word] of way.entries()) add(way.slice(0, depth).join(' '), word)
-      for (const flag of Object.keys(flags)) add(way.join(' '), `--${flag}`)
+      for (const [name, { hidden }] of Object.entries(flags)) if (hidden !== true) add(way.join(' '), `--${name}`)
     }
   }
   return words

@@ -14,8 +14,34 @@ const refused = {
 } as const
 
 /** Flags of Velero's `install` that are taken and change nothing, since what they tune is not there. */
-const idle = ['uploader-type', 'item-block-worker-count'] as const
-const idleSwitches = ['disable-informer-cache', 'csi-snapshot-early-frequent-polling'] as const
+const idle = [
+  'uploader-type',
+  'item-block-worker-count',
+  'label-columns',
+  'pod-volume-operation-timeout',
+  'default-repo-maintain-frequency',
+  'backup-repository-configmap',
+  'repo-maintenance-job-configmap',
+  'keep-latest-maintenance-jobs',
+  'maintenance-job-cpu-limit',
+  'maintenance-job-cpu-request',
+  'maintenance-job-mem-limit',
+  'maintenance-job-mem-request',
+  'node-agent-configmap',
+  'node-agent-pod-cpu-limit',
+  'node-agent-pod-cpu-request',
+  'node-agent-pod-mem-limit',
+  'node-agent-pod-mem-request',
+  'node-agent-priority-class-name',
+  'kubelet-root-dir',
+] as const
+const idleSwitches = [
+  'disable-informer-cache',
+  'csi-snapshot-early-frequent-polling',
+  'privileged-node-agent',
+  'node-agent-disable-host-path',
+  'show-labels',
+] as const
 
 /** The flags of `install`. */
 export const installFlags = {

@@ -6,7 +6,7 @@ import { print, type CliContext } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 import { choice, duration, map, text, toggle, type FlagValues } from '../flag.ts'
 import { parseDuration } from '#api/duration.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { installed } from '../server-door.ts'
 import { locationColumns } from './location-columns.ts'
 import { accessModes, caCertOf, credentialFlag, credentialOf, refuseSecondDefault } from './location-fields.ts'
@@ -24,7 +24,7 @@ const flags = {
   'access-mode': choice('whether backups may be written', accessModes),
   'backup-sync-period': duration('how often the bucket is looked through; 0 for never'),
   'validation-frequency': duration('how often the store is checked; 0 for once'),
-  output: outputFlag(),
+  ...tableFlags,
 }
 type Given = FlagValues<typeof flags>
 
@@ -41,7 +41,11 @@ export const locationCreate = command({
   async run({ args, flags: given, context }) {
     const location = await locationFrom(args[0] ?? '', given, context)
     if (given.output !== undefined) {
-      printObjects(context, [location], { format: given.output, columns: locationColumns(), none: '' })
+      printObjects(context, [location], {
+        format: given.output,
+        columns: [...locationColumns(), ...labelColumns<BackupStorageLocation>(given)],
+        none: '',
+      })
       return OK
     }
     const kube = await openCluster(context, given)

@@ -5,7 +5,7 @@ import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { OK } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { installed } from '../server-door.ts'
 import { locationColumns } from './location-columns.ts'
 
@@ -21,7 +21,7 @@ export const locationGet = command({
     ...installationFlags,
     selector: selector('only locations with these labels', { short: 'l' }),
     default: toggle('only the default location'),
-    output: outputFlag(),
+    ...tableFlags,
   },
   async run({ args, flags, context }) {
     const kube = await openCluster(context, flags)
@@ -38,7 +38,7 @@ export const locationGet = command({
         locations.filter(({ spec }) => flags.default !== true || spec.default === true),
         {
           format: flags.output,
-          columns: locationColumns(),
+          columns: [...locationColumns(), ...labelColumns<BackupStorageLocation>(flags)],
           none: `No backup locations in namespace ${namespace}. Make one with: lifeboat backup-location create NAME --provider … --bucket …`,
         },
       )

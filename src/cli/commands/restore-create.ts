@@ -10,7 +10,7 @@ import type { Door } from '../door.ts'
 import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
 import { choice, duration, integer, list, map, orSelector, selector, text, toggle, type FlagValues } from '../flag.ts'
 import { pluginFlags } from '../plugin-flags.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { restorePriorityFlags } from '../restore-priorities.ts'
 import { backupNamed } from './backup-get.ts'
 import { agreeToDeletions } from './agree-to-deletions.ts'
@@ -55,7 +55,7 @@ const flags = {
   'dry-run': toggle('show what would become of every object, asking the API server about each; nothing is written'),
   ...restorePriorityFlags,
   wait: toggle('wait until the restore has ended; the exit code then says how', { short: 'w' }),
-  output: outputFlag(),
+  ...tableFlags,
 }
 type Given = FlagValues<typeof flags>
 
@@ -79,7 +79,11 @@ export const restoreCreate = command({
     const restore = restoreFrom(args[0], { spec, given, context })
     if (given['dry-run'] === true) return await dryRun(door, restore, { given, context })
     if (given.output !== undefined) {
-      printObjects(context, [restore], { format: given.output, columns: restoreColumns(context), none: '' })
+      printObjects(context, [restore], {
+        format: given.output,
+        columns: [...restoreColumns(context), ...labelColumns<Restore>(given)],
+        none: '',
+      })
       return OK
     }
     await agreeToDeletions(door, restore, { yes: given.yes ?? false, context })

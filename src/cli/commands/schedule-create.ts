@@ -7,7 +7,7 @@ import { serverNamespace } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 import { map, text, toggle, type FlagValues } from '../flag.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { installed } from '../server-door.ts'
 import { backupSpecFlags, backupSpecFrom } from './backup-flags.ts'
 import { nextBackupText, scheduleColumns } from './schedule-columns.ts'
@@ -34,7 +34,7 @@ const flags = {
   'use-owner-references-in-backup': toggle('deleting the schedule deletes the Backup objects it made'),
   'skip-immediately': toggle('leave out what is due already when the server sees it'),
   paused: toggle('make no backups until it is unpaused'),
-  output: outputFlag(),
+  ...tableFlags,
 }
 type Given = FlagValues<typeof flags>
 
@@ -53,7 +53,11 @@ export const scheduleCreate = command({
     refuseStore(context, given)
     const schedule = scheduleFrom(args[0] ?? '', given, context)
     if (given.output !== undefined) {
-      printObjects(context, [schedule], { format: given.output, columns: scheduleColumns(context), none: '' })
+      printObjects(context, [schedule], {
+        format: given.output,
+        columns: [...scheduleColumns(context), ...labelColumns<Schedule>(given)],
+        none: '',
+      })
       return OK
     }
     await using home = await openSchedules(context, given)

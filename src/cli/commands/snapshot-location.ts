@@ -5,7 +5,7 @@ import { installationFlags, openCluster, serverNamespace } from '../connection.t
 import { print } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 import { map, selector, text } from '../flag.ts'
-import { outputFlag, printObjects } from '../output.ts'
+import { labelColumns, printObjects, tableFlags } from '../output.ts'
 import { installed } from '../server-door.ts'
 import type { Column } from '../table.ts'
 import { credentialFlag, credentialOf } from './location-fields.ts'
@@ -27,7 +27,7 @@ export const snapshotLocationCreate = command({
     config: map('settings of the provider: region=…'),
     credential: credentialFlag,
     labels: map('labels of the location'),
-    output: outputFlag(),
+    ...tableFlags,
   },
   examples: ['lifeboat snapshot-location create default --provider aws --config region=eu-west-1'],
   async run({ args, flags, context }) {
@@ -40,7 +40,11 @@ export const snapshotLocationCreate = command({
       spec: { provider: flags.provider, config: flags.config, credential: credentialOf(flags.credential) },
     }
     if (flags.output !== undefined) {
-      printObjects(context, [location], { format: flags.output, columns, none: '' })
+      printObjects(context, [location], {
+        format: flags.output,
+        columns: [...columns, ...labelColumns<VolumeSnapshotLocation>(flags)],
+        none: '',
+      })
       return OK
     }
     const kube = await openCluster(context, flags)
@@ -66,7 +70,7 @@ export const snapshotLocationGet = command({
   flags: {
     ...installationFlags,
     selector: selector('only locations with these labels', { short: 'l' }),
-    output: outputFlag(),
+    ...tableFlags,
   },
   async run({ args, flags, context }) {
     const kube = await openCluster(context, flags)
@@ -79,7 +83,11 @@ export const snapshotLocationGet = command({
           : (await kube.list(VolumeSnapshotLocations, query)).items,
       )
       const none = `No snapshot locations in namespace ${namespace}. Make one with: lifeboat snapshot-location create NAME --provider …`
-      printObjects(context, locations, { format: flags.output, columns, none })
+      printObjects(context, locations, {
+        format: flags.output,
+        columns: [...columns, ...labelColumns<VolumeSnapshotLocation>(flags)],
+        none,
+      })
       return OK
     } finally {
       await kube.close()
