@@ -23,6 +23,8 @@ const testPrograms = [
   'minio',
   'velero',
   'velero-plugin-for-aws',
+  'helm',
+  'kubectl',
 ]
 const nodePrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'versitygw']
 
