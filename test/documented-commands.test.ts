@@ -1,5 +1,6 @@
 // Whatever the documents tell a reader to type exists: commands, their flags, and the values of these.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { glob, readFile } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
@@ -7,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { commands } from '#cli/commands.ts'
 import type { CliContext } from '#cli/context.ts'
 import { readCommandLine } from '#cli/program.ts'
+import { guideBlocks, guides } from './support/guide.ts'
+import { printingCommands } from './support/printing-commands.ts'
 import { fencedBlocks, inlineCode, shellCommands, type SimpleCommand } from './support/shell-commands.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -102,8 +105,34 @@ test('the table of the README names every command, and none that there is not', 
   const readme = await readFile(`${root}/README.md`, 'utf8')
   const cells = [...readme.matchAll(/^\| (`[^|]*(?:\\\|[^|]*)*) \|/gm)].map(([, cell = '']) => cell)
   const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)]).flatMap(([, code = '']) => expanded(code))
-  const paths = commands.map(({ path }) => path.join(' '))
+  const paths = commands.filter(({ hidden }) => hidden !== true).map(({ path }) => path.join(' '))
   assert.deepEqual(named.toSorted(), paths.toSorted())
+})
+
+test('every command that prints objects is tried with -o json and -o yaml, and every get, describe and status prints objects', () => {
+  const tried = printingCommands({ shop: '', backup: '', restore: '', schedule: '' })
+  for (const { path, flags, hidden } of commands) {
+    const words = path.join(' ')
+    const prints = flags['output']?.choices?.includes('json') === true
+    assert.equal(Object.hasOwn(tried, words), prints, `${words} in test/support/printing-commands.ts`)
+    const lists = ['get', 'describe', 'status'].includes(path.at(-1) ?? '') && path[0] !== 'client' && hidden !== true
+    assert.ok(prints || !lists, `${words} has no -o json`)
+  }
+})
+
+/** What only a reader has. `export` sets what is theirs. */
+const readersOwn = new Set(['aws', 'eksctl', 'kind', 'docker', 'npm', 'export'])
+
+test('every block of shell in the guides is run (test/e2e), unless it takes what only a reader has; that is shell all the same', async () => {
+  for (const guide of guides) {
+    const blocks = (await guideBlocks(guide)).filter(({ info }) => info[0] === 'sh')
+    assert.ok((await guideBlocks(guide, 'runs')).length > 3)
+    for (const { info, text, line } of blocks) {
+      execFileSync('bash', ['-n', '-c', text])
+      const isReaders = shellCommands(text).some(([program = '']) => readersOwn.has(program))
+      assert.equal(info[1] === 'runs', !isReaders, `docs/${guide}.md, block at line ${line}`)
+    }
+  }
 })
 
 /** `backup get\|describe` as the commands that it stands for. */

@@ -10,6 +10,7 @@ export type AssetName =
   | 'velero'
   | 'velero-plugin-for-aws'
   | 'helm'
+  | 'kubectl'
 
 /** How one program is built from its pinned module in tools/. */
 export interface AssetRecipe {
@@ -92,6 +93,7 @@ const recipes: Readonly<Record<AssetName, AssetRecipe>> = {
     variables: {},
     seconds: 120,
   },
+  kubectl: { name: 'kubectl', version: 'v0.36.3', module: 'kubectl', package: '.', variables: {}, seconds: 60 },
 }
 
 /** The recipe of `name`. */

@@ -1,19 +1,20 @@
-// Our server in the place of Velero's: on the objects that Velero's own client makes, and back. No kubelet runs here, so the test starts
-// the server as its Deployment says.
+// Our server in the place of Velero's: on the objects that Velero's own client makes, and back. No kubelet runs here: the server is started
+// as its Deployment says, as a process.
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { parse } from 'yaml'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups } from '#api/backup.ts'
 import { Schedules } from '#api/schedule.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
-import { cli, scratchFolder, startCli, type CliResult, type RunningCli } from '../support/cli.ts'
+import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
 import { ownCluster } from '../support/cluster.ts'
-import { Deployments, make, Namespaces, Pods, Secrets } from '../support/objects.ts'
+import { Deployments, make, Namespaces, Pods } from '../support/objects.ts'
 import { s3Server } from '../support/s3-server.ts'
+import { runServerPods } from '../support/server-pods.ts'
 import { askForBackup, eventually } from '../support/server.ts'
+import { installVelero } from '../support/velero-install.ts'
 import { veleroClient } from '../support/velero.ts'
 
 const cluster = await ownCluster()
@@ -36,100 +37,34 @@ async function said(...args: string[]): Promise<string> {
   return stdout
 }
 
-/** Makes what `velero install` makes, as its dry run prints it: an installation without its minutes of waiting for pods. */
-async function installVelero(): Promise<void> {
+/** An installation of Velero's as of a user who has set one thing and another. */
+async function veleroInstalled(): Promise<void> {
   const credentials = join(folder.path, 'credentials')
   const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = s3.env
   await writeFile(credentials, `[default]\naws_access_key_id=${id}\naws_secret_access_key=${secret}\n`)
-  const printed = await velero(
-    'install',
-    '--dry-run',
-    '--output',
-    'yaml',
-    '--provider',
-    'aws',
-    '--bucket',
-    s3.bucket,
-    '--prefix',
-    'prefix',
-    '--backup-location-config',
-    `region=${s3.region},s3Url=${s3.endpoint},s3ForcePathStyle=true`,
-    '--secret-file',
-    credentials,
-    '--use-node-agent',
-    '--garbage-collection-frequency',
-    '30m',
-    '--plugins',
-    'velero/velero-plugin-for-aws:v1.14.0,example.com/team/other-plugin:v2',
-    '--pod-labels',
-    'team=blue',
-    '--velero-pod-mem-limit',
-    '1Gi',
-    '--keep-latest-maintenance-jobs',
-    '5',
-  )
-  const { items } = parse(printed) as { items: KubeObject[] }
-  for (const object of items) await eventually(() => created(object), 60)
-}
-
-/** The object, once its type is served; a definition is there at once. */
-async function created(object: KubeObject): Promise<KubeObject | undefined> {
-  const [version = '', group = ''] = object.apiVersion.split('/').toReversed()
-  const { types } = await kube.discover()
-  const type = types.find((type) => type.kind === object.kind && type.group === group && type.version === version)
-  return type && (await kube.create(type, object, { namespace: object.metadata.namespace }))
-}
-
-interface Container {
-  name: string
-  image: string
-  command?: string[]
-  args: string[]
-  env: { name: string; value?: string; valueFrom?: { fieldRef: { fieldPath: string } } }[]
-  volumeMounts: { name: string; mountPath: string }[]
+  const asked = [
+    ['--provider', 'aws', '--bucket', s3.bucket, '--prefix', 'prefix', '--secret-file', credentials],
+    ['--backup-location-config', `region=${s3.region},s3Url=${s3.endpoint},s3ForcePathStyle=true`],
+    ['--plugins', 'velero/velero-plugin-for-aws:v1.14.0,example.com/team/other-plugin:v2'],
+    ['--use-node-agent', '--garbage-collection-frequency', '30m', '--keep-latest-maintenance-jobs', '5'],
+    ['--pod-labels', 'team=blue', '--velero-pod-mem-limit', '1Gi'],
+  ]
+  await installVelero(kube, velero, asked.flat())
 }
 
 interface PodSpec {
-  containers: Container[]
+  containers: { name: string; command?: string[] }[]
   initContainers?: { name: string }[]
-  volumes: { name: string; secret?: { secretName: string } }[]
 }
 
 function podSpec(deployment: KubeObject): PodSpec {
   return (deployment['spec'] as { template: { spec: PodSpec } }).template.spec
 }
 
-/** Starts the container of a Deployment as a kubelet would, but on this machine: its variables, its arguments, its mounted Secrets as files. */
-async function startContainer(deployment: KubeObject): Promise<RunningCli & AsyncDisposable> {
-  const { containers, volumes } = podSpec(deployment)
-  const [{ args, env, volumeMounts }] = containers as [Container]
-  const mounted = new Map<string, string>()
-  for (const { name, mountPath } of volumeMounts) {
-    const path = join(folder.path, 'mounted', mountPath)
-    await mkdir(path, { recursive: true })
-    mounted.set(mountPath, path)
-    const secretName = volumes.find((volume) => volume.name === name)?.secret?.secretName
-    if (secretName === undefined) continue
-    const { data } = (await kube.get(Secrets, secretName, at)) as unknown as { data: Record<string, string> }
-    for (const [key, value] of Object.entries(data)) await writeFile(join(path, key), Buffer.from(value, 'base64'))
-  }
-  const here = (value: string): string => {
-    const mount = [...mounted].find(([mountPath]) => value.startsWith(mountPath))
-    return mount === undefined ? value : value.replace(...mount)
-  }
-  const variables = env.map(({ name, value = '', valueFrom }): [string, string] => [
-    name,
-    valueFrom?.fieldRef.fieldPath === 'metadata.namespace' ? at.namespace : here(value),
-  ])
-  const running = startCli([...args, '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0'], {
-    env: Object.fromEntries(variables),
-  })
-  return { ...running, [Symbol.asyncDispose]: async () => void (running.child.kill('SIGKILL'), await running.ended) }
-}
-
 test('a running Velero is adopted in place: the server as its Deployment then says finds locations, schedules and backups; going back leaves the Deployment as it was', async () => {
   await said('--store', s3.url, 'backup', 'create', 'earlier', '--include-namespaces', 'default')
-  await installVelero()
+  await veleroInstalled()
+  await using _pods = runServerPods({ kube, kubeconfigPath, folder: folder.path })
   await velero('schedule', 'create', 'nightly', '--schedule', '0 1 * * *')
   const settled = async (): Promise<KubeObject> =>
     eventually(async () => {
@@ -154,12 +89,12 @@ test('a running Velero is adopted in place: the server as its Deployment then sa
   assert.match(shown, /^note: DaemonSet node-agent stays as it is/m)
   assert.deepEqual((await settled())['spec'], before['spec'], 'a dry run changes nothing')
 
-  const done = await said('install', '--adopt', '--image', 'lifeboat:test')
+  const done = await said('install', '--adopt', '--image', 'lifeboat:test', '--wait')
   assert.match(done, /^Deployment velero\/velero runs Lifeboat\. Going back: lifeboat uninstall --give-back$/m)
   const adopted = await settled()
   const [was, is] = [podSpec(before), podSpec(adopted)]
-  const [ours] = is.containers as [Container]
-  const [theirs] = was.containers as [Container]
+  const [ours] = is.containers as [object]
+  const [theirs] = was.containers as [PodSpec['containers'][0]]
   const { command: _, ...kept } = theirs
   assert.deepEqual(ours, {
     ...kept,
@@ -175,18 +110,11 @@ test('a running Velero is adopted in place: the server as its Deployment then sa
     /kind: Deployment/,
   )
 
-  {
-    await using _server = await startContainer(adopted)
-    await eventually(async () => (await kube.find(Backups, 'earlier', at)) ?? undefined, 60)
-    const location = await kube.get(BackupStorageLocations, 'default', at)
-    assert.equal(location.status?.phase, 'Available')
-    await eventually(
-      async () => (await kube.get(Schedules, 'nightly', at)).status?.phase === 'Enabled' || undefined,
-      60,
-    )
-    await askForBackup(kube, 'velero', { name: 'later', spec: { includedNamespaces: ['default'] } })
-    await eventually(async () => (await kube.get(Backups, 'later', at)).status?.phase === 'Completed' || undefined, 60)
-  }
+  await eventually(async () => (await kube.find(Backups, 'earlier', at)) ?? undefined, 60)
+  const location = await kube.get(BackupStorageLocations, 'default', at)
+  assert.equal(location.status?.phase, 'Available')
+  await eventually(async () => (await kube.get(Schedules, 'nightly', at)).status?.phase === 'Enabled' || undefined, 60)
+  await said('backup', 'create', 'later', '--include-namespaces', 'default', '--wait')
 
   const back = await said('uninstall', '--give-back', '--dry-run')
   assert.match(back, /^ +\+ "velero\/velero:v1\.18\.1"$/m)

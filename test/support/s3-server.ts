@@ -106,10 +106,10 @@ async function certificates(home: string): Promise<{ folder: string; authority: 
   return { folder, authority: authority.cert }
 }
 
-function versitygw({ port, directory, certificates: folder, ...given }: Place): Command {
+function versitygw({ port, directory, home, certificates: folder, ...given }: Place): Command {
   const tls = folder ? ['--cert', join(folder, 'public.crt'), '--key', join(folder, 'private.key')] : []
   return {
-    args: ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', ...tls, 'posix', directory],
+    args: ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--iam-dir', home, ...tls, 'posix', directory],
     env: { ROOT_ACCESS_KEY: given.accessKeyId, ROOT_SECRET_KEY: given.secretAccessKey },
   }
 }
