@@ -5,7 +5,7 @@ import { objectOf, textOf } from '#items/json.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { SelectionError } from '#selection/error.ts'
 import { parseQuantity } from '#selection/quantity.ts'
-import type { SnapshotOrder } from '#volumes/snapshots.ts'
+import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
 import type { VolumeSnapshot, VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
 
 /** Ours, on a VolumeSnapshot: the very backup that made it, and its name. */

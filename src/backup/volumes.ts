@@ -13,7 +13,8 @@ import { rawObject } from '#kube/raw-object.ts'
 import { skipReason, type BackupScope } from '#selection/backup-scope.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
 import { endSnapshots, type SnapshotFate } from '#volumes/snapshot-end.ts'
-import { openSnapshots, type SnapshotOrder, type Snapshots } from '#volumes/snapshots.ts'
+import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
+import { openSnapshots, type Snapshots } from '#volumes/snapshots.ts'
 import {
   claimWithSnapshot,
   snapshotMarks,
@@ -23,7 +24,7 @@ import {
 } from './snapshot-items.ts'
 import { openSnapshotOperations, type SnapshotOperations } from './snapshot-operations.ts'
 import { snapshotCompanions } from './snapshot-companions.ts'
-import { skippedInfo, snapshotInfo } from './volume-infos.ts'
+import { reportVolumes, type VolumeEnd } from './volume-report.ts'
 import { volumePlanner, type PlannedVolume, type VolumePlanner } from './volume-planner.ts'
 
 export interface BackupVolumesOptions {
@@ -141,7 +142,7 @@ class VolumesOfBackup implements BackupVolumes {
       if (type.group === '' && type.plural === Claims.plural) this.#claims.delete(`${namespace ?? ''}/${name}`)
     }
     yield* this.#heldItems()
-    this.#report()
+    this.#infos = reportVolumes([...this.#ends()], this.#options)
   }
 
   isReady(item: CollectedItem): boolean {
@@ -318,52 +319,22 @@ class VolumesOfBackup implements BackupVolumes {
     return state?.is === 'ready' ? state : undefined
   }
 
-  /** Says of each volume what became of its data. */
-  #report(): void {
-    for (const held of this.#claims.values()) this.#infos.push(...this.#outcome(held))
+  /** Every volume of the backup: those of its claims, and those that no claim in it has. */
+  *#ends(): Generator<VolumeEnd, void, void> {
+    for (const { item, planned, order } of this.#claims.values()) {
+      // Without an item only a hook asked for it.
+      if (planned === undefined || (this.#early && item === undefined)) continue
+      yield {
+        planned,
+        state: order && this.#snapshots.stateOf(order),
+        operation: order && this.operations.of(order),
+      }
+    }
     for (const volume of this.#volumes.values()) {
       const owner = claimedBy(volume)
       if (owner !== undefined && this.#claims.has(`${owner.namespace ?? ''}/${owner.name}`)) continue
-      const planned = this.#planner.ofVolume(volume)
-      this.#infos.push(this.#leftOut(planned, 'persistentvolumes', volume))
+      yield { planned: this.#planner.ofVolume(volume), state: undefined, operation: undefined }
     }
-  }
-
-  #outcome({ claim, item, planned, order }: Held): VolumeInfo[] {
-    // Only a hook asked for it.
-    if (planned === undefined || (this.#early && item === undefined)) return []
-    const operation = order && this.operations.of(order)
-    const state = order && this.#snapshots.stateOf(order)
-    if (state?.is === 'ready' && operation !== undefined) {
-      const updated = operation.ended ?? this.#options.now()
-      return [snapshotInfo(planned, state, { id: operation.id, updated, error: operation.error })]
-    }
-    if (order === undefined) return [this.#leftOut(planned, Claims.plural, claim)]
-    const text = state?.is === 'failed' ? state.reason : 'its snapshot did not get ready'
-    const { namespace = '', name } = claim.metadata
-    const fields = { resource: Claims.plural, namespace, name, error: text }
-    this.#options.log.error('Not in this backup, since its data could not be snapshotted', fields)
-    return [skippedInfo(planned, { approach: 'csiSnapshot', text })]
-  }
-
-  #leftOut(planned: PlannedVolume, resource: string, { metadata }: KubeObject): VolumeInfo {
-    const { protection } = planned
-    const left =
-      protection.by === 'nothing'
-        ? protection
-        : ({
-            approach: 'volumeSnapshot',
-            severity: 'warning',
-            text: 'native snapshots are not taken by this version',
-          } as const)
-    const { namespace = '', name } = metadata
-    this.#options.log[left.severity]('The data of this volume are not in the backup', {
-      resource,
-      namespace,
-      name,
-      error: left.text,
-    })
-    return skippedInfo(planned, left)
   }
 }
 

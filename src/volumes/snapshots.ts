@@ -1,6 +1,6 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { apiVersionOf } from '#kube/object.ts'
+import { orderedSnapshot, type SnapshotOrder } from './snapshot-order.ts'
 import { snapshotStep, type SnapshotLimits, type SnapshotSight } from './snapshot-step.ts'
 import {
   VolumeSnapshotContents,
@@ -8,18 +8,6 @@ import {
   type VolumeSnapshot,
   type VolumeSnapshotContent,
 } from './snapshot-types.ts'
-
-/** One snapshot to be taken; a VolumeSnapshot of that name that is there already is taken over. */
-export interface SnapshotOrder {
-  readonly namespace: string
-  readonly name: string
-  readonly claim: string
-  readonly snapshotClass: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-  /** The application stands still for it, so an error of the driver is not borne for long. */
-  readonly hurried?: boolean | undefined
-}
 
 /** How far a snapshot is. */
 export type SnapshotState =
@@ -249,7 +237,7 @@ class RunningSnapshots implements Snapshots {
     const { namespace } = run.order
     try {
       // To its end in any case: whoever clears up afterwards must find it.
-      const made = await kube.create(VolumeSnapshots, manifestOf(run.order), { namespace })
+      const made = await kube.create(VolumeSnapshots, orderedSnapshot(run.order), { namespace })
       // The watch may have told more of it already.
       run.sight = { ...run.sight, made: true, snapshot: run.sight.snapshot ?? made }
     } catch (error) {
@@ -303,15 +291,6 @@ class RunningSnapshots implements Snapshots {
 
   #now(): number {
     return this.#options.now().getTime()
-  }
-}
-
-function manifestOf({ namespace, name, claim, snapshotClass, labels, annotations }: SnapshotOrder): VolumeSnapshot {
-  return {
-    apiVersion: apiVersionOf(VolumeSnapshots),
-    kind: VolumeSnapshots.kind,
-    metadata: { name, namespace, labels: { ...labels }, annotations: { ...annotations } },
-    spec: { source: { persistentVolumeClaimName: claim }, volumeSnapshotClassName: snapshotClass },
   }
 }
 

@@ -105,7 +105,7 @@ async function untilGone(
 ): Promise<VolumeSnapshotContent | undefined> {
   let live = await kube.find(VolumeSnapshotContents, name, { signal })
   if (live === undefined) return undefined
-  const enough = AbortSignal.timeout(Math.max(1, until - performance.now()))
+  const enough = AbortSignal.timeout(Math.max(1, Math.ceil(until - performance.now())))
   const watching = AbortSignal.any([enough, ...(signal === undefined ? [] : [signal])])
   const { resourceVersion = '' } = live.metadata
   try {

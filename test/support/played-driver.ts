@@ -1,5 +1,5 @@
-// The storage side of CSI snapshots, played on a real API server: what snapshot-controller, csi-snapshotter and a driver would write.
-// The real ones are in test/node; here it is about what we do while they are slow, broken or gone.
+// The storage side of CSI, played on a real API server: what snapshot-controller, csi-snapshotter, csi-provisioner and a driver would
+// write. The real ones are in test/node; here it is about what we do while they are slow, broken or gone.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject } from '#kube/object.ts'
@@ -11,7 +11,7 @@ import {
   type VolumeSnapshot,
   type VolumeSnapshotContent,
 } from '#volumes/snapshot-types.ts'
-import { Claims, Definitions, make, Volumes } from './objects.ts'
+import { Claims, Definitions, make, StorageClasses, Volumes } from './objects.ts'
 
 export const driver = 'disk.lifeboat.test'
 const bound = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection'
@@ -20,14 +20,19 @@ const bound = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protec
 export type Mood = 'good' | 'slow' | 'refusing' | 'never-ready' | 'silent'
 
 export interface PlayedDriver extends AsyncDisposable {
-  /** Handles of the snapshots in the storage. */
-  readonly storage: ReadonlySet<string>
+  /** What is on each volume, by its handle; a test writes and reads here. */
+  readonly volumes: Map<string, string>
+  /** What is in each snapshot, by its handle. */
+  readonly snapshots: Map<string, string>
   readonly moods: Map<string, Mood>
 }
 
-/** Defines the types of snapshots and waits until they are served. */
+/** Defines the types of snapshots and waits until they are served; makes the StorageClass `disk`. */
 export async function defineSnapshots(kube: KubeClient): Promise<void> {
   for (const type of [VolumeSnapshots, VolumeSnapshotContents, VolumeSnapshotClasses]) await define(kube, type)
+  const metadata = { name: 'disk' }
+  const kind = StorageClasses.kind
+  await kube.create(StorageClasses, { apiVersion: apiVersionOf(StorageClasses), kind, metadata, provisioner: driver })
 }
 
 async function define(kube: KubeClient, type: ResourceType): Promise<void> {
@@ -55,38 +60,49 @@ export async function makeClass(kube: KubeClient, name: string, labels: Record<s
   await kube.create(VolumeSnapshotClasses, { ...object, driver, deletionPolicy: 'Delete' })
 }
 
-/** A claim that is bound to a volume of the driver. */
-export async function makeDisk(kube: KubeClient, namespace: string, name: string): Promise<void> {
-  const volumeName = `${namespace}-${name}`
-  const size = { storage: '1Gi' }
-  const modes = { accessModes: ['ReadWriteOnce'], storageClassName: '' }
-  await make(kube, Volumes, {
-    name: volumeName,
-    spec: { ...modes, capacity: size, claimRef: { namespace, name }, csi: { driver, volumeHandle: volumeName } },
+/** A claim of class `disk`, once it is bound; gives the handle of its volume. */
+export async function makeDisk(kube: KubeClient, namespace: string, name: string): Promise<string> {
+  const resources = { requests: { storage: '1Gi' } }
+  await make(kube, Claims, {
+    namespace,
+    name,
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'disk', resources },
   })
-  await make(kube, Claims, { namespace, name, spec: { ...modes, volumeName, resources: { requests: size } } })
-  const isBound = (claim: KubeObject): boolean => (claim['status'] as { phase?: string })?.phase === 'Bound'
-  while (!isBound(await kube.get(Claims, name, { namespace }))) await pause(50)
+  return await handleOf(kube, namespace, name)
+}
+
+/** The handle of the volume to which a claim is bound, as soon as it is. */
+export async function handleOf(kube: KubeClient, namespace: string, name: string): Promise<string> {
+  for (;;) {
+    const claim = await kube.get(Claims, name, { namespace })
+    const { phase } = (claim['status'] ?? {}) as { phase?: string }
+    const { volumeName } = claim['spec'] as { volumeName?: string }
+    if (phase === 'Bound' && volumeName !== undefined) {
+      const volume = await kube.get(Volumes, volumeName)
+      return (volume['spec'] as { csi: { volumeHandle: string } }).csi.volumeHandle
+    }
+    await pause(50)
+  }
 }
 
 /** Plays until the end of the scope. */
 export function playDriver(kube: KubeClient): PlayedDriver {
-  const storage = new Set<string>()
-  const moods = new Map<string, Mood>()
+  const stage: Stage = { kube, volumes: new Map(), snapshots: new Map(), moods: new Map() }
   const end = new AbortController()
   const play = async (): Promise<void> => {
     while (!end.signal.aborted) {
       const contents = (await kube.list(VolumeSnapshotContents, {})).items
       const snapshots = (await kube.list(VolumeSnapshots, {})).items
-      for (const snapshot of snapshots) await playSnapshot(kube, { snapshot, contents, storage, moods })
-      for (const content of contents) await playContent(kube, { content, snapshots, storage })
+      for (const snapshot of snapshots) await playSnapshot(snapshot, contents, stage)
+      for (const content of contents) await playContent(content, snapshots, stage)
+      for (const claim of (await kube.list(Claims, {})).items) await playClaim(claim, stage)
+      for (const volume of (await kube.list(Volumes, {})).items) await playVolume(volume, stage)
       await pause(30)
     }
   }
   const playing = play()
   return {
-    storage,
-    moods,
+    ...stage,
     async [Symbol.asyncDispose]() {
       end.abort()
       await playing
@@ -94,36 +110,46 @@ export function playDriver(kube: KubeClient): PlayedDriver {
   }
 }
 
-async function playSnapshot(
-  kube: KubeClient,
-  stage: {
-    snapshot: VolumeSnapshot
-    contents: VolumeSnapshotContent[]
-    storage: Set<string>
-    moods: ReadonlyMap<string, Mood>
-  },
-): Promise<void> {
-  const { snapshot, contents, storage, moods } = stage
-  const { name, namespace, uid } = snapshot.metadata
+interface Stage extends Pick<PlayedDriver, 'volumes' | 'snapshots' | 'moods'> {
+  readonly kube: KubeClient
+}
+
+/** What somebody else has changed or deleted meanwhile is looked at again in the next round. */
+async function unlessChanged(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined)
+}
+
+async function say({ kube }: Stage, snapshot: VolumeSnapshot, status: object): Promise<void> {
+  const { name, namespace } = snapshot.metadata
+  const where = { namespace, subresource: 'status' }
+  await unlessChanged(kube.patch(VolumeSnapshots, name, { merge: { status } }, where))
+}
+
+async function playSnapshot(snapshot: VolumeSnapshot, contents: VolumeSnapshotContent[], stage: Stage): Promise<void> {
   const claim = snapshot.spec?.source?.persistentVolumeClaimName
-  if (claim === undefined || snapshot.status?.readyToUse === true) return
-  const mood = moods.get(claim) ?? 'good'
+  if (snapshot.status?.readyToUse === true || snapshot.metadata.deletionTimestamp !== undefined) return
+  if (claim === undefined) return await bindToContent(snapshot, contents, stage)
+  const mood = stage.moods.get(claim) ?? 'good'
   const age = Date.now() - Date.parse(snapshot.metadata.creationTimestamp ?? '')
   if (mood === 'silent' || (mood === 'slow' && age < 2000)) return
-  const say = (status: object): Promise<unknown> =>
-    kube
-      .patch(VolumeSnapshots, name, { merge: { status } }, { namespace, subresource: 'status' })
-      .catch(() => undefined)
-  if (mood === 'refusing') {
-    if (snapshot.status?.error?.message === undefined)
-      await say({ readyToUse: false, error: { message: 'no room in the rack', time: new Date() } })
-    return
-  }
+  if (mood !== 'refusing')
+    return await takeSnapshot(snapshot, { claim, contents, readyToUse: mood !== 'never-ready' }, stage)
+  if (snapshot.status?.error?.message === undefined)
+    await say(stage, snapshot, { readyToUse: false, error: { message: 'no room in the rack', time: new Date() } })
+}
+
+async function takeSnapshot(
+  snapshot: VolumeSnapshot,
+  { claim, contents, readyToUse }: { claim: string; contents: VolumeSnapshotContent[]; readyToUse: boolean },
+  stage: Stage,
+): Promise<void> {
+  const { kube, volumes, snapshots } = stage
+  const { name, namespace = '', uid } = snapshot.metadata
   const contentName = `snapcontent-${uid}`
   const handle = `snap-of-${claim}-${uid}`
-  const creation = new Date()
-  const readyToUse = mood !== 'never-ready'
   if (contents.every(({ metadata }) => metadata.name !== contentName)) {
+    const volumeHandle = await handleOf(kube, namespace, claim)
+    snapshots.set(handle, volumes.get(volumeHandle) ?? '')
     await kube.create(VolumeSnapshotContents, {
       apiVersion: apiVersionOf(VolumeSnapshotContents),
       kind: VolumeSnapshotContents.kind,
@@ -131,38 +157,94 @@ async function playSnapshot(
       spec: {
         deletionPolicy: 'Delete',
         driver,
-        source: { volumeHandle: `${namespace}-${claim}` },
+        source: { volumeHandle },
         volumeSnapshotClassName: snapshot.spec?.volumeSnapshotClassName ?? '',
         volumeSnapshotRef: { kind: 'VolumeSnapshot', name, namespace, uid },
       },
     })
-    storage.add(handle)
-    const status = { snapshotHandle: handle, creationTime: creation.getTime() * 1e6, readyToUse, restoreSize: 2 ** 31 }
-    await kube.patch(VolumeSnapshotContents, contentName, { merge: { status } }, { subresource: 'status' })
   }
-  await say({
-    boundVolumeSnapshotContentName: contentName,
-    creationTime: creation,
-    readyToUse,
-    restoreSize: '2Gi',
-    error: null,
-  })
+  const creation = new Date()
+  const status = { snapshotHandle: handle, creationTime: creation.getTime() * 1e6, readyToUse, restoreSize: 2 ** 31 }
+  await unlessChanged(kube.patch(VolumeSnapshotContents, contentName, { merge: { status } }, { subresource: 'status' }))
+  const bind = { boundVolumeSnapshotContentName: contentName, restoreSize: '2Gi', error: null }
+  await say(stage, snapshot, { ...bind, creationTime: creation, readyToUse })
+}
+
+/** One of a restore: its content says what it stands for. */
+async function bindToContent(snapshot: VolumeSnapshot, contents: VolumeSnapshotContent[], stage: Stage): Promise<void> {
+  const name = snapshot.spec?.source?.volumeSnapshotContentName
+  const handle = contents.find(({ metadata }) => metadata.name === name)?.spec?.source?.snapshotHandle
+  if (handle === undefined) return
+  if (stage.snapshots.has(handle)) {
+    await say(stage, snapshot, {
+      boundVolumeSnapshotContentName: name,
+      creationTime: new Date(),
+      readyToUse: true,
+      error: null,
+    })
+  } else if (snapshot.status?.error?.message === undefined) {
+    await say(stage, snapshot, { readyToUse: false, error: { message: `no snapshot ${handle}`, time: new Date() } })
+  }
 }
 
 /** A content that is being deleted, or whose snapshot is gone, goes as its policy says. */
-async function playContent(
-  kube: KubeClient,
-  stage: { content: VolumeSnapshotContent; snapshots: VolumeSnapshot[]; storage: Set<string> },
-): Promise<void> {
-  const { content, snapshots, storage } = stage
+async function playContent(content: VolumeSnapshotContent, seen: VolumeSnapshot[], stage: Stage): Promise<void> {
+  const { kube, snapshots } = stage
   const { name, deletionTimestamp } = content.metadata
   const uid = content.spec?.volumeSnapshotRef?.['uid']
-  const orphaned = uid !== undefined && snapshots.every((one) => one.metadata.uid !== uid)
+  const orphaned = uid !== undefined && seen.every((one) => one.metadata.uid !== uid)
   const fresh = orphaned || deletionTimestamp !== undefined ? await kube.find(VolumeSnapshotContents, name) : undefined
   if (fresh === undefined) return
-  if (orphaned && fresh.spec?.deletionPolicy === 'Delete') await kube.delete(VolumeSnapshotContents, name)
+  const deletes = fresh.spec?.deletionPolicy === 'Delete'
+  if (orphaned && deletes) await kube.delete(VolumeSnapshotContents, name)
   else if (fresh.metadata.deletionTimestamp === undefined) return
   const handle = fresh.status?.snapshotHandle ?? fresh.spec?.source?.snapshotHandle
-  if (fresh.spec?.deletionPolicy === 'Delete' && handle !== undefined) storage.delete(handle)
-  await kube.patch(VolumeSnapshotContents, name, { merge: { metadata: { finalizers: null } } }).catch(() => undefined)
+  if (deletes && handle !== undefined) snapshots.delete(handle)
+  const patch = { merge: { metadata: { finalizers: null } } }
+  await unlessChanged(kube.patch(VolumeSnapshotContents, name, patch))
+}
+
+interface ClaimSpec {
+  storageClassName?: string
+  volumeName?: string
+  accessModes: string[]
+  dataSource?: { kind: string; name: string }
+}
+
+/** Makes the volume of a claim, from its snapshot if it has one. */
+async function playClaim(claim: KubeObject, stage: Stage): Promise<void> {
+  const { kube, volumes, snapshots } = stage
+  const { name, namespace, uid } = claim.metadata
+  const spec = claim['spec'] as ClaimSpec
+  if (spec.storageClassName !== 'disk' || spec.volumeName !== undefined || claim.metadata.deletionTimestamp) return
+  const volumeName = `pvc-${uid}`
+  if ((await kube.find(Volumes, volumeName)) !== undefined) return
+  const source = spec.dataSource && (await kube.find(VolumeSnapshots, spec.dataSource.name, { namespace }))
+  if (spec.dataSource !== undefined && source?.status?.readyToUse !== true) return
+  const contentName = source?.status?.boundVolumeSnapshotContentName ?? ''
+  const content = source && (await kube.find(VolumeSnapshotContents, contentName))
+  volumes.set(`vol-${uid}`, snapshots.get(content?.spec?.source?.snapshotHandle ?? '') ?? '')
+  await make(kube, Volumes, {
+    name: volumeName,
+    spec: {
+      accessModes: spec.accessModes,
+      capacity: { storage: '2Gi' },
+      storageClassName: 'disk',
+      persistentVolumeReclaimPolicy: 'Delete',
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid },
+      csi: { driver, volumeHandle: `vol-${uid}` },
+    },
+  })
+}
+
+/** Deletes a volume that was let go of. */
+async function playVolume(volume: KubeObject, { kube, volumes }: Stage): Promise<void> {
+  const spec = volume['spec'] as {
+    csi?: { driver: string; volumeHandle: string }
+    persistentVolumeReclaimPolicy?: string
+  }
+  const { phase } = (volume['status'] ?? {}) as { phase?: string }
+  if (spec.csi?.driver !== driver || phase !== 'Released' || spec.persistentVolumeReclaimPolicy !== 'Delete') return
+  volumes.delete(spec.csi.volumeHandle)
+  await unlessChanged(kube.delete(Volumes, volume.metadata.name))
 }
