@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import type { RunningProgram } from '#sandbox/program.ts'
 import { startVeleroServer } from '../test/support/velero.ts'
 import type { BenchStore } from './bench-store.ts'
@@ -9,6 +9,8 @@ import { bundleEnvironment } from './bundle.ts'
 /** A server that works for Backup and Restore objects; it ends when disposed, or with this process. */
 export interface BackupServer extends AsyncDisposable {
   usage(): Promise<ProcessUsage>
+  /** What it has written so far. */
+  output(): Promise<string>
 }
 
 /** What a server is started with. */
@@ -19,6 +21,8 @@ export interface ServerSetting {
   directory: string
   /** Lifeboat's program; other servers have their own. */
   bundle: string
+  /** More flags of `lifeboat server`. */
+  args?: readonly string[] | undefined
   /** Folder for a CPU profile; only a Node program makes one. */
   profile?: string | undefined
   signal: AbortSignal
@@ -28,12 +32,13 @@ export interface ServerSetting {
 export type StartServer = (setting: ServerSetting) => Promise<BackupServer>
 
 /** `lifeboat server`, as it is. */
-export const startLifeboat: StartServer = async ({ kubeconfigPath, store, directory, bundle, profile, signal }) => {
+export const startLifeboat: StartServer = async (setting) => {
+  const { kubeconfigPath, store, directory, bundle, args = [], profile, signal } = setting
   await mkdir(directory, { recursive: true })
   const program = await startNode({
     name: 'lifeboat-server',
     script: bundle,
-    args: ['server', '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0'],
+    args: ['server', '--kubeconfig', kubeconfigPath, '--metrics-address', '127.0.0.1:0', ...args],
     env: { HOME: directory, PATH: process.env['PATH'], ...(await bundleEnvironment(bundle, directory)), ...store.env },
     directory,
     profile,
@@ -54,6 +59,7 @@ function serverOf(program: RunningProgram): BackupServer {
   const { pid } = program.identity
   return {
     usage: () => processUsage(pid),
+    output: () => readFile(program.logPath, 'utf8'),
     async [Symbol.asyncDispose]() {
       // Asked first: only a process that ends by itself writes its profile.
       try {

@@ -10,6 +10,8 @@ export interface BenchStore extends AsyncDisposable {
   url: string
   /** For a BackupStorageLocation. */
   location: BackupStorageLocationSpec
+  /** Where its objects lie as files, for who has to make very many. */
+  folder: string
   /** Credentials. */
   env: Readonly<Record<string, string>>
   open(): Promise<ObjectStore>
@@ -26,6 +28,7 @@ export function directoryStore(directory: string): BenchStore {
       config: { path: url },
       default: true,
     },
+    folder: url,
     env: {},
     open: () => openStore(url, { env: {} }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -34,7 +37,7 @@ export function directoryStore(directory: string): BenchStore {
 
 /** A bucket of an S3 server of its own. `prefix` keeps two programs apart. */
 export async function bucketStore(prefix: string): Promise<BenchStore> {
-  const { endpoint, bucket, region, env, ...server } = await s3Server('versitygw')
+  const { endpoint, bucket, region, env, directory, ...server } = await s3Server('versitygw')
   const url = `s3://${bucket}/${prefix}?endpoint=${endpoint}&region=${region}&pathStyle=true`
   return {
     url,
@@ -44,6 +47,7 @@ export async function bucketStore(prefix: string): Promise<BenchStore> {
       config: { region, s3Url: endpoint, s3ForcePathStyle: 'true' },
       default: true,
     },
+    folder: join(directory, bucket, prefix),
     env,
     open: () => openStore(url, { env }),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

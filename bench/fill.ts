@@ -4,6 +4,7 @@ import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { apiVersionOf } from '#kube/object.ts'
+import { forEachParallel } from './parallel.ts'
 
 /** What a cluster looks like: many kinds of objects; the same in a namespace for every five objects; nothing but Secrets of 20 KB. */
 export type Shape = 'mixed' | 'namespaces' | 'secrets'
@@ -192,16 +193,4 @@ async function untilServed(kube: KubeClient, signal: AbortSignal | undefined): P
       await pause(100, undefined, { signal })
     }
   }
-}
-
-async function forEachParallel<T>(
-  values: readonly T[],
-  parallel: number,
-  work: (value: T) => Promise<void>,
-): Promise<void> {
-  const waiting = values.values()
-  const worker = async (): Promise<void> => {
-    for (const value of waiting) await work(value)
-  }
-  await Promise.all(Array.from({ length: parallel }, worker))
 }

@@ -9,8 +9,11 @@ import { parseOptions, type BenchOptions } from './options.ts'
 import type { Bench } from './party.ts'
 import { jsonReport, tableReport } from './report.ts'
 import { benchRestore } from './restore.ts'
+import { benchSchedules } from './schedules.ts'
 import { benchSuite } from './suite.ts'
 import { suiteReport } from './suite-report.ts'
+import { benchSync } from './sync.ts'
+import { schedulesReport, syncReport } from './server-report.ts'
 
 const INTERRUPTED = 130
 
@@ -47,6 +50,16 @@ async function measure(options: BenchOptions): Promise<number> {
       say: (line) => process.stderr.write(`bench: ${line}\n`),
     }
     if (options.work === 'churn') return report(await benchChurn(options, bench))
+    if (options.work === 'sync') {
+      const result = await benchSync(options, bench)
+      process.stdout.write(`${options.json ? JSON.stringify(result) : syncReport(result)}\n`)
+      return 0
+    }
+    if (options.work === 'schedules') {
+      const result = await benchSchedules(options, bench)
+      process.stdout.write(`${options.json ? JSON.stringify(result) : schedulesReport(result)}\n`)
+      return 0
+    }
     if (options.work === 'suite') {
       const measured = await benchSuite(options, bench)
       process.stdout.write(`${suiteReport(measured, new Date())}\n`)

@@ -8,6 +8,8 @@ test('a command line with the work and the number of objects measures three runs
     part: 'all',
     scale: 1,
     objects: 10_000,
+    backups: 0,
+    schedules: 0,
     case: 'empty',
     shape: 'mixed',
     store: 'dir',
@@ -38,6 +40,15 @@ test('a suite needs no number of objects, and may be a part of it', () => {
   )
 })
 
+test('a sync is told the number of backups, schedules theirs', () => {
+  const sync = parseOptions(['sync', '--backups', '10000', '--store', 's3'])
+  assert.ok(!('mistake' in sync))
+  assert.deepEqual([sync.work, sync.backups, sync.store], ['sync', 10_000, 's3'])
+  const schedules = parseOptions(['schedules', '--schedules', '1000'])
+  assert.ok(!('mistake' in schedules))
+  assert.deepEqual([schedules.work, schedules.schedules], ['schedules', 1000])
+})
+
 test('every mistake on the command line is one line that ends with the usage', () => {
   const wrong = [
     [],
@@ -52,6 +63,8 @@ test('every mistake on the command line is one line that ends with the usage', (
     ['backup', '--objects', '10', '--runs', '-1'],
     ['backup', '--objects', '10', '--fast'],
     ['restore', '--objects', '10', '--case', 'broken'],
+    ['sync', '--objects', '10'],
+    ['schedules', '--backups', '10'],
     ['suite', 'churn'],
     ['suite', 'backup', 'restore'],
   ]

@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util'
 import type { Shape } from './fill.ts'
 
+const works = ['backup', 'restore', 'churn', 'sync', 'schedules', 'suite'] as const
+type Work = (typeof works)[number]
+
 /** What to measure. */
 export interface BenchOptions {
-  /** `churn`: backups of a cluster that changes all the time, compared with it. `suite`: all measurements of docs/performance.md. */
-  work: 'backup' | 'restore' | 'churn' | 'suite'
+  /**
+   * `churn`: backups of a cluster that changes all the time, compared with it. `sync`: a location with many backups. `schedules`: many schedules, due
+   * at once. `suite`: all measurements of backups and restores in docs/performance.md.
+   */
+  work: Work
   /** Of a suite. */
   part: 'all' | 'backup' | 'restore'
   /** By which a suite divides all numbers of objects: for a trial. */
@@ -13,6 +19,10 @@ export interface BenchOptions {
   case: 'empty' | 'existing' | 'update'
   /** How many objects the cluster is filled with. */
   objects: number
+  /** How many backups are in the location. */
+  backups: number
+  /** How many schedules there are. */
+  schedules: number
   /** What the objects are. */
   shape: Shape
   store: 'dir' | 's3'
@@ -30,8 +40,11 @@ export interface BenchOptions {
   profile: string | undefined
 }
 
+/** Works on a cluster that is filled first. */
+const fills: readonly Work[] = ['backup', 'restore', 'churn']
+
 const usage =
-  'npm run bench -- backup|restore|churn --objects N | suite [backup|restore] [--scale N] [--case empty|existing|update] [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--peer-runs N] [--changes N] [--profile DIR] [--json]'
+  'npm run bench -- backup|restore|churn --objects N | sync --backups N | schedules --schedules N | suite [backup|restore] [--scale N] [--case empty|existing|update] [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--peer-runs N] [--changes N] [--profile DIR] [--json]'
 
 /** Reads a command line; a mistake comes back as one line that says what is wrong and what is right. */
 export function parseOptions(args: readonly string[]): BenchOptions | { mistake: string } {
@@ -49,6 +62,8 @@ function optionsOf(args: readonly string[]): BenchOptions {
     allowPositionals: true,
     options: {
       objects: { type: 'string' },
+      backups: { type: 'string' },
+      schedules: { type: 'string' },
       shape: { type: 'string', default: 'mixed' },
       store: { type: 'string', default: 'dir' },
       case: { type: 'string', default: 'empty' },
@@ -63,15 +78,17 @@ function optionsOf(args: readonly string[]): BenchOptions {
     },
   })
   const [first, part = 'all', ...more] = positionals
-  if (first === undefined) throw new Error('say what to measure: backup, restore, churn or suite')
-  const work = oneOf('the work', first, ['backup', 'restore', 'churn', 'suite'])
+  if (first === undefined) throw new Error(`say what to measure: ${works.join(', ')}`)
+  const work = oneOf('the work', first, works)
   const surplus = work === 'suite' ? more : positionals.slice(1)
   if (surplus.length > 0) throw new Error(`${JSON.stringify(surplus[0])} is one word too many`)
   return {
     work,
     part: oneOf('the part of the suite', part, ['all', 'backup', 'restore']),
     scale: countOf('--scale', values.scale),
-    objects: work === 'suite' ? 0 : countOf('--objects', values.objects),
+    objects: fills.includes(work) ? countOf('--objects', values.objects) : 0,
+    backups: work === 'sync' ? countOf('--backups', values.backups) : 0,
+    schedules: work === 'schedules' ? countOf('--schedules', values.schedules) : 0,
     case: oneOf('--case', values.case, ['empty', 'existing', 'update']),
     shape: oneOf('--shape', values.shape, ['mixed', 'namespaces', 'secrets']),
     store: oneOf('--store', values.store, ['dir', 's3']),

@@ -25,14 +25,14 @@ export interface Bench {
 export async function runRaw(
   bench: Bench,
   cluster: BenchCluster,
-  program: { name: string; script: string; args: readonly string[] },
+  program: { name: string; script: string; args: readonly string[]; env?: Readonly<Record<string, string>> },
 ): Promise<Run> {
   const { done, apiCalls } = await countingRequests(cluster.api, () =>
     runMeasured({
       ...program,
       script: inRepository(program.script),
       args: [cluster.kubeconfigPath, ...program.args],
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...program.env },
       directory: bench.directory,
       signal: bench.signal,
     }),

@@ -48,7 +48,8 @@ function row(who: string, { seconds, objectsPerSecond, peakRssMB, cpuSeconds, ap
   ]
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+/** Rows of a table, the first column to the left. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
   return rows.map((cells) =>
     cells

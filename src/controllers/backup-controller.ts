@@ -11,6 +11,7 @@ import { storedBackup } from '#backup/stored.ts'
 import { releaseSnapshotsOf } from '#backup/stored-snapshots.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
+import type { BackupLedger } from './backup-ledger.ts'
 import { standingWriter } from './backup-standing.ts'
 import { backupTurns, type BackupTurns } from './backup-turns.ts'
 import { isWaiting } from './backup-queue.ts'
@@ -25,6 +26,8 @@ import { cancelReason, withdrawalOf } from './withdrawal.ts'
 
 export interface BackupControllerOptions {
   readonly stores: LocationStores
+  /** Kept up to date by this controller. */
+  readonly ledger: BackupLedger
   readonly settings: Omit<BackupSettings, 'locations'>
   /** From `installationName`. */
   readonly installation: string | undefined
@@ -83,18 +86,23 @@ const LOCATION_RECHECK_MS = 60_000
 
 /** Makes the backups that Backup objects ask for. */
 export function backupController(options: BackupControllerOptions): Controller<Backup> {
-  const queue = backupTurns(options.concurrent)
+  const queue = backupTurns({ concurrent: options.concurrent, known: options.ledger })
   return {
     name: 'backup',
     type: Backups,
     // One more than work, so that the others get their places in the queue meanwhile.
     workers: options.concurrent + WAITING_AT_ONCE + 1,
+    ledger: options.ledger,
+    // Nearly all have ended: ten thousand are not read one by one.
+    concerns: (backup) => backupStep(backup) !== 'nothing',
     async reconcile(found, environment): Promise<Next> {
       const backup = readObject(Backups, found)
       const context = { environment, options, queue }
       switch (backupStep(backup)) {
         case 'queue':
-          await queue.pass(environment)
+          // What the queue itself has written is no news to it.
+          if (backup.status?.phase === 'Queued') await queue.look(environment, QUEUE_RECHECK_MS)
+          else await queue.pass(environment)
           return { afterMillis: QUEUE_RECHECK_MS }
         case 'start': {
           const next = await start(backup, context)

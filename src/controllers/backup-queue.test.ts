@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Backup, BackupStatus } from '#api/backup.ts'
 import type { KubeObject } from '#kube/object.ts'
-import { queueStep, type QueueChange } from './backup-queue.ts'
+import { positionAt, queueStep, type QueueChange } from './backup-queue.ts'
 
 const names = ['a', 'b', 'c', 'd']
 const namespaces: KubeObject[] = names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
@@ -97,6 +97,47 @@ test('a place that gets free goes to the first, and the others move up', () => {
     '3 Queued 1',
     '1 Finalizing undefined',
   ])
+})
+
+test('in a long queue a start writes to few, the order stays, and those ahead are exact', () => {
+  let backups = Array.from({ length: 400 }, (_, i) => backup(`b${String(i).padStart(3, '0')}`, ['a']))
+  let written = 0
+  const started: string[] = []
+  while (backups.length > 0) {
+    const changes = queueStep(backups, { namespaces, concurrent: 1 })
+    written += changes.length
+    backups = after(backups, changes)
+    assert.deepEqual(queueStep(backups, { namespaces, concurrent: 1 }), [], 'a second look changes nothing')
+    started.push(...backups.filter(busy).map(({ metadata }) => metadata.name))
+    backups = backups.filter((one) => !busy(one))
+    for (const [index, { status }] of backups.entries()) assert.equal(status?.queuePosition, positionAt(index + 1))
+  }
+  assert.deepEqual(started, started.toSorted())
+  assert.ok(written < 400 * 30, `${written} writes`)
+})
+
+test('positions are exact for the first ten and at most a quarter too high behind them, and never fall', () => {
+  for (let place = 1; place < 20_000; place += 1) {
+    const position = positionAt(place)
+    assert.ok(
+      place <= 10 ? position === place : position >= place && position <= place * 1.25,
+      `${position} at ${place}`,
+    )
+    assert.ok(position <= positionAt(place + 1))
+  }
+})
+
+test('a newcomer stands behind everybody who shares its position', () => {
+  const queued = Array.from({ length: 21 }, (_, i) =>
+    backup(`q${String(i).padStart(2, '0')}`, ['a'], { phase: 'Queued', queuePosition: positionAt(i + 1) }),
+  )
+  const backups = [backup('r', ['a'], { phase: 'InProgress' }), ...queued, backup('z', ['a'])]
+  const now = after(backups, queueStep(backups, { namespaces, concurrent: 1 }))
+  assert.deepEqual(
+    now.slice(-2).map(({ status }) => status?.queuePosition),
+    [22, 22],
+  )
+  assert.deepEqual(queueStep(now, { namespaces, concurrent: 1 }), [])
 })
 
 test('a backup whose patterns are no patterns blocks nobody, and one that is being deleted has no place', () => {

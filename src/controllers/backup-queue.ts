@@ -26,22 +26,36 @@ export function queueStep(
   const ahead: Waiting[] = backups.filter(isBusy).map(claimed)
   let free = cluster.concurrent - ahead.length
   const changes: QueueChange[] = []
-  let position = 0
+  let place = 0
   for (const one of backups.filter(isWaiting).toSorted(byPlace).map(claimed)) {
     const starts = free > 0 && !ahead.some((other) => claimsOverlap(other.namespaces, one.namespaces))
     if (starts) free -= 1
-    else position += 1
+    else place += 1
     ahead.push(one)
+    const { name } = one.backup.metadata
     const change: QueueChange = starts
-      ? { name: one.backup.metadata.name, phase: 'ReadyToStart', queuePosition: 0 }
-      : { name: one.backup.metadata.name, phase: 'Queued', queuePosition: position }
+      ? { name, phase: 'ReadyToStart', queuePosition: 0 }
+      : { name, phase: 'Queued', queuePosition: positionAt(place) }
     if (!isSo(one.backup, change)) changes.push(change)
   }
   return changes
 }
 
+/** Positions up to this one are exact. */
+const EXACT = 10
+/** Those behind are rounded up, to steps that are so much further apart each. */
+const STEP = 1.25
+
+/** What is written of a place in the queue: far back several backups share a number, which changes some twenty times until it is exact. */
+export function positionAt(place: number): number {
+  let step = EXACT
+  if (place <= step) return place
+  while (step < place) step = Math.floor(step * STEP)
+  return step
+}
+
 /** Whether a backup waits for its turn. */
-export function isWaiting({ metadata, status }: Backup): boolean {
+export function isWaiting({ metadata, status }: Pick<Backup, 'metadata' | 'status'>): boolean {
   const phase = status?.phase ?? 'New'
   return metadata.deletionTimestamp === undefined && (phase === 'New' || phase === 'Queued')
 }
@@ -55,7 +69,7 @@ function isSo({ status }: Backup, change: QueueChange): boolean {
   return status?.phase === change.phase && (status.queuePosition ?? 0) === change.queuePosition
 }
 
-/** By position; those without one come after, the oldest first. */
+/** By position, those at the same the oldest first; those without one come after. */
 function byPlace(a: Backup, b: Backup): number {
   const place = ({ status }: Backup): number => status?.queuePosition || Number.MAX_SAFE_INTEGER
   const age = ({ metadata }: Backup): string => `${metadata.creationTimestamp ?? ''}/${metadata.name}`

@@ -1,7 +1,10 @@
 import { Backups, type Backup } from '#api/backup.ts'
+import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { Namespaces, type KubeObject } from '#kube/object.ts'
 import type { Environment } from '#runtime/controller.ts'
+import { atOnce } from './at-once.ts'
+import type { KnownBackups } from './backup-ledger.ts'
 import { isWaiting, queueStep } from './backup-queue.ts'
 import { inTurn } from './in-turn.ts'
 import { patchLasting } from './status-patch.ts'
@@ -10,29 +13,71 @@ import { patchLasting } from './status-patch.ts'
 export interface BackupTurns {
   /** Looks at all backups of the namespace and writes their places; those that may start are woken by that. Rejects with KubeError. */
   pass(environment: Environment): Promise<void>
+  /** As `pass`, unless the last one began less than so many ms ago. */
+  look(environment: Environment, millis: number): Promise<void>
 }
 
-/** Turns for at most `concurrent` backups at a time. Passes run one after another, since each builds on what the one before has written. */
-export function backupTurns(concurrent: number): BackupTurns {
+interface TurnOptions {
+  /** Backups made at a time. */
+  readonly concurrent: number
+  /** Which backups there are; whoever has just been seen for the first time is among them. */
+  readonly known: KnownBackups
+}
+
+/** Passes run one after another, since each builds on what the one before has written. Those who ask while one waits for its turn share it. */
+export function backupTurns(options: TurnOptions): BackupTurns {
   const oneByOne = inTurn()
-  return { pass: (environment) => oneByOne(() => once(environment, concurrent)) }
+  let next: Promise<void> | undefined
+  let began = Number.NEGATIVE_INFINITY
+  const pass = (environment: Environment): Promise<void> => {
+    next ??= oneByOne(async () => {
+      next = undefined
+      began = performance.now()
+      await once(environment, options)
+    })
+    return next
+  }
+  return {
+    pass,
+    look: async (environment, millis) => {
+      if (performance.now() - began >= millis) await pass(environment)
+    },
+  }
 }
 
-async function once({ kube, namespace, signal, log }: Environment, concurrent: number): Promise<void> {
+async function once(environment: Environment, options: TurnOptions): Promise<void> {
+  const { kube, namespace, signal, log } = environment
   if (signal.aborted) return
-  const backups: Backup[] = []
-  for await (const page of kube.pages(Backups, { namespace, signal })) {
-    backups.push(...page.items.map((one) => readObject(Backups, one)))
-  }
+  const backups = await openBackups(environment, options.known)
   if (!backups.some(isWaiting)) return
   const namespaces: KubeObject[] = []
   for await (const page of kube.pages(Namespaces, { signal })) namespaces.push(...page.items)
-  for (const { name, phase, queuePosition } of queueStep(backups, { namespaces, concurrent })) {
+  const changes = queueStep(backups, { namespaces, concurrent: options.concurrent })
+  await atOnce(changes, async ({ name, phase, queuePosition }) => {
     log.debug({ backup: name, phase, queuePosition }, 'place in the queue')
-    await patchLasting(kube, Backups, {
-      name,
-      namespace,
-      change: { status: { phase, queuePosition: queuePosition || null } },
+    const change = { status: { phase, queuePosition: queuePosition || null } }
+    await patchLasting(kube, Backups, { name, namespace, change })
+  })
+}
+
+/** Reading one object costs the API server about as much as listing so many. */
+const LISTED_FOR_ONE = 10
+
+/** Those that have not ended, read afresh: an old copy would start one twice. */
+async function openBackups(environment: Environment, known: KnownBackups): Promise<Backup[]> {
+  const { kube, namespace, signal } = environment
+  const all = await known.all(environment)
+  const open = all.filter(({ phase }) => !hasEnded(phase))
+  const backups: Backup[] = []
+  if (open.length * LISTED_FOR_ONE > all.length) {
+    for await (const { items } of kube.pages(Backups, { namespace, signal })) {
+      backups.push(...items.filter(({ status }) => !hasEnded(status?.phase)))
+    }
+  } else {
+    await atOnce(open, async ({ name }) => {
+      const backup = await kube.find(Backups, name, { namespace, signal })
+      if (backup !== undefined) backups.push(backup)
     })
   }
+  return backups.map((one) => readObject(Backups, one))
 }

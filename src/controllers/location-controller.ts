@@ -1,11 +1,13 @@
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { Controller, Next } from '#runtime/controller.ts'
+import type { KnownBackups } from './backup-ledger.ts'
 import { locationCheck, type LocationCheckOptions } from './location-check.ts'
 import { locationSync } from './location-sync.ts'
 
 export interface LocationControllerOptions extends Omit<LocationCheckOptions, 'remark'> {
   /** How often a location is looked through that does not say so itself; ms, 0 for never. */
   readonly syncPeriod: number
+  readonly known: KnownBackups
   readonly onGone: (location: string) => void
 }
 
@@ -14,7 +16,7 @@ const WORKERS = 4
 
 /** Checks that every location can be used, then looks through it: never one that was not checked as it is now. */
 export function locationController(options: LocationControllerOptions): Controller<BackupStorageLocation> {
-  const sync = locationSync({ stores: options.stores, period: options.syncPeriod })
+  const sync = locationSync({ stores: options.stores, known: options.known, period: options.syncPeriod })
   const check = locationCheck({ ...options, remark: (name) => sync.trouble(name) })
   return {
     name: 'backup-storage-location',

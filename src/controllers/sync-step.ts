@@ -1,6 +1,6 @@
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
-import type { BackupPhase } from '#api/backup.ts'
 import { isRunName } from '#store/layout.ts'
+import type { BackupExtract } from './backup-ledger.ts'
 import { periodOr, specOf } from './location-check.ts'
 
 /** When to look through a location: `syncIn` ms from now (0: at once), or not until its status or spec changes. */
@@ -19,16 +19,7 @@ export function nextSync(
 }
 
 /** What has to be known of a Backup object to compare it with a store. */
-export interface KnownBackup {
-  readonly name: string
-  readonly uid: string
-  readonly resourceVersion: string
-  /** `spec.storageLocation`. */
-  readonly location: string
-  readonly phase: BackupPhase | undefined
-  /** Its import was begun and not ended. */
-  readonly importing: boolean
-}
+export type KnownBackup = Pick<BackupExtract, 'name' | 'uid' | 'resourceVersion' | 'location' | 'phase' | 'importing'>
 
 /** What has to be done so that Backup objects and files agree. */
 export interface SyncPlan {

@@ -26,12 +26,24 @@ export interface ProcessLog {
   error(fields: object, message: string): void
 }
 
+/** What somebody wants to know of all objects of one type at any time; kept by the watch of their controller, so it may lag behind a little. */
+export interface Ledger<T extends KubeObject> {
+  /** Told of an object that is new or changed, before its turn comes. */
+  note(object: T): void
+  strike(name: string): void
+  /** Told when every object that was there has been noted; again after each interruption. */
+  complete(): void
+}
+
 /** Reacts to objects of one type. Level-based: it gets the object as it is now and does what is missing. */
 export interface Controller<T extends KubeObject> {
   readonly name: string
   readonly type: ResourceType<T>
   /** Objects worked on at once; default 1. */
   readonly workers?: number
+  readonly ledger?: Ledger<T>
+  /** Whether something may have to be done about an object as the watch shows it; one that needs nothing is not read again until it changes. Default: yes. */
+  concerns?(object: T): boolean
   /** Rejects when it should be tried again later, with growing delays. */
   reconcile(object: T, environment: Environment): Promise<Next>
   /** Told that there is no object of this name any more. */
@@ -50,7 +62,15 @@ export async function runController<T extends KubeObject>(
   const watching = watchNames(kube, controller.type, {
     namespace,
     signal,
-    onName: (name) => queue.add(name),
+    onObject(object) {
+      controller.ledger?.note(object)
+      if (controller.concerns?.(object) !== false) queue.add(object.metadata.name)
+    },
+    onGone(name) {
+      controller.ledger?.strike(name)
+      queue.add(name)
+    },
+    onListed: () => controller.ledger?.complete(),
     onTrouble: (error) =>
       log.warn({ controller: controller.name, error: messageOf(error) }, 'watch interrupted, starting over'),
   })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Hono } from 'hono'
 import { backupController } from '#controllers/backup-controller.ts'
+import { backupLedger, type BackupLedger } from '#controllers/backup-ledger.ts'
 import { clusterIdentity, installationName } from '#controllers/cluster-identity.ts'
 import { markDefault } from '#controllers/default-location.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
@@ -127,10 +128,11 @@ async function lead(parts: Parts): Promise<void> {
     log,
   }
   await markDefault(options.config.defaultBackupStorageLocation, environment)
+  const known = backupLedger()
   const work = [
-    ...startControllers(parts, environment),
+    ...startControllers({ ...parts, known }, environment),
     collectGarbage(environment, { period: options.config.garbageCollectionFrequency, cluster: parts.cluster }),
-    takeCensus(environment, parts.metrics),
+    takeCensus(environment, { known, metrics: parts.metrics }),
   ]
   try {
     await Promise.all(work)
@@ -166,7 +168,7 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
 }
 
 function startControllers(
-  { options, stores, witness, linkSecret, publicUrl, plugins, cluster }: Parts,
+  { options, stores, witness, linkSecret, publicUrl, plugins, cluster, known }: Parts & { known: BackupLedger },
   environment: Environment,
 ): Promise<void>[] {
   const { config, now } = options
@@ -187,6 +189,7 @@ function startControllers(
     runController(
       locationController({
         stores,
+        known,
         validationFrequency: config.storeValidationFrequency,
         syncPeriod: config.backupSyncPeriod,
         onCheck: witness.locationChecked,
@@ -197,6 +200,7 @@ function startControllers(
     runController(
       backupController({
         stores,
+        ledger: known,
         settings,
         installation,
         createdBy: `lifeboat/${config.version}`,

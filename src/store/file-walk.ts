@@ -19,20 +19,34 @@ export async function* walk(folder: string, prefix: string): AsyncGenerator<Stor
   }
 }
 
+/** So many folders are looked into at the same time: one after the other, ten thousand take a second and more. */
+const AT_ONCE = 32
+
 /** The names of the folders in `folder` that hold an object at any depth: a bucket knows no empty folders, which crashes leave in a directory. */
 export async function* folderNames(folder: string): AsyncGenerator<string> {
-  for (const entry of await entries(folder)) {
-    if (entry.isDirectory() && (await holdsObject(join(folder, entry.name)))) yield entry.name
+  const names = (await entries(folder)).filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    const some = names.slice(at, at + AT_ONCE)
+    const held = await Promise.all(some.map((name) => holdsObject(join(folder, name))))
+    yield* some.filter((_, index) => held[index])
   }
 }
 
 async function holdsObject(folder: string): Promise<boolean> {
-  for await (const _ of walk(folder, '')) return true
+  const found = await usable(folder)
+  if (found.some((entry) => entry.isFile())) return true
+  for (const { name } of found) if (await holdsObject(join(folder, name))) return true
   return false
 }
 
-// Files and folders that can be objects, in the order of keys: a folder `a` counts as `a/`, which comes after `a-b`.
+// In the order of keys: a folder `a` counts as `a/`, which comes after `a-b`.
 async function entries(folder: string): Promise<Dirent[]> {
+  const place = (entry: Dirent) => (entry.isDirectory() ? `${entry.name}/` : entry.name)
+  return (await usable(folder)).toSorted((a, b) => compareKeys(place(a), place(b)))
+}
+
+// Files and folders that can be objects, in no order.
+async function usable(folder: string): Promise<Dirent[]> {
   const found = await withFileErrors({ doing: 'list', path: folder }, async () => {
     try {
       return await readdir(folder, { withFileTypes: true })
@@ -41,8 +55,5 @@ async function entries(folder: string): Promise<Dirent[]> {
       throw error
     }
   })
-  const place = (entry: Dirent) => (entry.isDirectory() ? `${entry.name}/` : entry.name)
-  return found
-    .filter((entry) => (entry.isFile() || entry.isDirectory()) && keyProblem(entry.name) === undefined)
-    .toSorted((a, b) => compareKeys(place(a), place(b)))
+  return found.filter((entry) => (entry.isFile() || entry.isDirectory()) && keyProblem(entry.name) === undefined)
 }

@@ -93,3 +93,34 @@ test('what fails is tried again, what is gone is forgotten, and the end waits fo
   await controller.stop()
   assert.equal(finished, true)
 })
+
+test('objects that need nothing are noted like all others, and not read', async () => {
+  await using space = await testNamespace(kube)
+  const namespace = space.name
+  const noted = new Map<string, string | undefined>()
+  const whole = Promise.withResolvers<string[]>()
+  const read: string[] = []
+  await make(kube, ConfigMaps, { name: 'done', namespace, metadata: { labels: { seen: 'yes' } } })
+  await make(kube, ConfigMaps, { name: 'open', namespace })
+  await using _controller = running(namespace, {
+    ledger: {
+      note: (object) => void noted.set(object.metadata.name, label(object)),
+      strike: (name) => void noted.delete(name),
+      complete: () => whole.resolve([...noted.keys()]),
+    },
+    concerns: (object) => label(object) !== 'yes',
+    async reconcile({ metadata: { name } }) {
+      read.push(name)
+      return undefined
+    },
+  })
+  assert.deepEqual((await whole.promise).toSorted(), ['done', 'kube-root-ca.crt', 'open'])
+  await make(kube, ConfigMaps, { name: 'later', namespace, metadata: { labels: { seen: 'yes' } } })
+  await eventually(async () => noted.has('later') || undefined)
+  await kube.patch(ConfigMaps, 'later', { merge: { metadata: { labels: { seen: 'no' } } } }, { namespace })
+  await eventually(async () => read.includes('later') || undefined)
+  assert.equal(noted.get('later'), 'no')
+  await kube.delete(ConfigMaps, 'done', { namespace })
+  await eventually(async () => !noted.has('done') || undefined)
+  assert.ok(read.includes('open') && !read.includes('done'))
+})

@@ -1,5 +1,6 @@
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
 import { Backups } from '#api/backup.ts'
+import { extractOf, type KnownBackups } from '#controllers/backup-ledger.ts'
 import { locationSync } from '#controllers/location-sync.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { Environment } from '#runtime/controller.ts'
@@ -34,7 +35,7 @@ export async function locationBench(kube: KubeClient, options: { store?: ObjectS
   const environment = environmentOf({ kube, namespace }, now)
   const opened = counting(store, calls)
   const stores = { open: async () => opened, openNamed: async () => opened }
-  const sync = locationSync({ stores, period: MINUTE })
+  const sync = locationSync({ stores, known: listed(kube, namespace), period: MINUTE })
   const made = await makeLocation(kube, namespace, { name, path: '/x' })
   const status = { merge: { status: { phase: 'Available' } } }
   await kube.patch(BackupStorageLocations, made.metadata.name, status, { namespace })
@@ -50,11 +51,17 @@ export async function locationBench(kube: KubeClient, options: { store?: ObjectS
     async passOfAnother(other) {
       clock += MINUTE
       const location = await kube.get(BackupStorageLocations, name, { namespace })
-      await locationSync({ stores, period: MINUTE }).whenDue(location, environmentOf({ kube: other, namespace }, now))
+      const another = locationSync({ stores, known: listed(other, namespace), period: MINUTE })
+      await another.whenDue(location, environmentOf({ kube: other, namespace }, now))
     },
     names: async () => (await kube.list(Backups, { namespace })).items.map(({ metadata }) => metadata.name).toSorted(),
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
   }
+}
+
+/** Afresh each time, where a server has its watch. */
+function listed(kube: KubeClient, namespace: string): KnownBackups {
+  return { all: async () => (await kube.list(Backups, { namespace })).items.map(extractOf) }
 }
 
 function environmentOf(place: { kube: KubeClient; namespace: string }, now: () => Date): Environment {
