@@ -26,7 +26,18 @@ const testPrograms = [
   'helm',
   'kubectl',
 ]
-const nodePrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'versitygw']
+const nodePrograms = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'csi-provisioner',
+  'csi-snapshotter',
+  'snapshot-controller',
+  'csi-sanity',
+  'versitygw',
+]
 
 const commands = {
   demo: (args) => node(['src/main.ts', 'demo', ...args]),

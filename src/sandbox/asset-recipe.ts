@@ -11,6 +11,10 @@ export type AssetName =
   | 'velero-plugin-for-aws'
   | 'helm'
   | 'kubectl'
+  | 'csi-provisioner'
+  | 'csi-snapshotter'
+  | 'snapshot-controller'
+  | 'csi-sanity'
 
 /** How one program is built from its pinned module in tools/. */
 export interface AssetRecipe {
@@ -43,6 +47,17 @@ function kubernetes(name: KubernetesName, seconds: number): AssetRecipe {
       'k8s.io/component-base/version.gitMajor': '1',
       'k8s.io/component-base/version.gitMinor': '36',
     },
+    seconds,
+  }
+}
+
+function snapshotter(name: 'csi-snapshotter' | 'snapshot-controller', seconds: number): AssetRecipe {
+  return {
+    name,
+    version: 'v8.7.0',
+    module: 'csi-snapshotter',
+    package: `github.com/kubernetes-csi/external-snapshotter/v8/cmd/${name}`,
+    variables: {},
     seconds,
   }
 }
@@ -94,6 +109,24 @@ const recipes: Readonly<Record<AssetName, AssetRecipe>> = {
     seconds: 120,
   },
   kubectl: { name: 'kubectl', version: 'v0.36.3', module: 'kubectl', package: '.', variables: {}, seconds: 60 },
+  'csi-provisioner': {
+    name: 'csi-provisioner',
+    version: 'v5.3.0',
+    module: 'csi-provisioner',
+    package: 'github.com/kubernetes-csi/external-provisioner/v5/cmd/csi-provisioner',
+    variables: {},
+    seconds: 160,
+  },
+  'csi-snapshotter': snapshotter('csi-snapshotter', 20),
+  'snapshot-controller': snapshotter('snapshot-controller', 100),
+  'csi-sanity': {
+    name: 'csi-sanity',
+    version: 'v5.6.0',
+    module: 'csi-sanity',
+    package: 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity',
+    variables: {},
+    seconds: 60,
+  },
 }
 
 /** The recipe of `name`. */

@@ -1,5 +1,7 @@
 import { join, relative } from 'node:path'
 import type { Sandbox } from '#sandbox/sandbox.ts'
+import { connectTo } from './cluster.ts'
+import { startStorage } from './csi/storage.ts'
 import { startNodeSandbox } from './node-sandbox.ts'
 import { testSandbox } from './test-sandbox.ts'
 
@@ -7,13 +9,16 @@ const sandboxes: Sandbox[] = []
 
 /**
  * Brings up what all test files of a run share: one cluster, unless LIFEBOAT_TEST_KUBECONFIG names one already, and one cluster with a
- * node for the files in test/node. Neither is started when none of its files is run.
+ * node and storage for the files in test/node. Neither is started when none of its files is run.
  */
 export async function globalSetup(): Promise<void> {
   const { onNode, elsewhere } = filesOfRun(process.argv.slice(1))
   if (onNode && !process.env['LIFEBOAT_TEST_NODE']) {
     const sandbox = await startNodeSandbox()
     sandboxes.push(sandbox)
+    const kube = await connectTo(sandbox.kubeconfigPath)
+    await startStorage(kube, sandbox)
+    await kube.close()
     process.env['LIFEBOAT_TEST_NODE'] = sandbox.stateDir
   }
   if (elsewhere && !process.env['LIFEBOAT_TEST_KUBECONFIG']) {

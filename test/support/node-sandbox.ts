@@ -11,6 +11,7 @@ import { openNode, type SandboxNode } from '#sandbox/sandbox-node.ts'
 import { readState } from '#sandbox/sandbox-state.ts'
 import { sandboxUp, type Sandbox } from '#sandbox/sandbox.ts'
 import { connectTo, type TestCluster } from './cluster.ts'
+import { openStorage, type CsiStorage } from './csi/storage.ts'
 import { make, Pods } from './objects.ts'
 import { plainProgress } from './plain-progress.ts'
 import { eventually } from './server.ts'
@@ -18,6 +19,8 @@ import { eventually } from './server.ts'
 /** A real API server with a node: pods run, volumes are provisioned. */
 export interface NodeCluster extends TestCluster {
   node: SandboxNode
+  storage: CsiStorage
+  stateDir: string
 }
 
 /**
@@ -30,7 +33,8 @@ export async function nodeSandbox(): Promise<NodeCluster> {
   const state = await readState(stateDir)
   const node = state && openNode(state, stateDir)
   if (state === undefined || node === undefined) throw new Error(`there is no sandbox with a node in ${stateDir}`)
-  return { kubeconfigPath: state.kubeconfigPath, kube: await connectTo(state.kubeconfigPath), node }
+  const kube = await connectTo(state.kubeconfigPath)
+  return { kubeconfigPath: state.kubeconfigPath, kube, node, stateDir, storage: await openStorage(kube, stateDir) }
 }
 
 /** A sandbox with a node in a temporary folder; it ends when disposed, or with this process, however that ends. Needs root. */
