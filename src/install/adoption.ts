@@ -81,6 +81,11 @@ export function recordOf({ metadata }: KubeObject): DeploymentSpec | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as DeploymentSpec)
 }
 
+/** The image of our server, where a Deployment runs it. */
+export function ourImage(deployment: KubeObject): string | undefined {
+  return specOf(deployment).template.spec.containers.find(({ name }) => name === containerName)?.image
+}
+
 /** Typed, and nothing else. */
 export function specOf(deployment: KubeObject): DeploymentSpec {
   return deployment['spec'] as DeploymentSpec

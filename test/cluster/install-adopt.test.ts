@@ -104,7 +104,7 @@ test('a running Velero is adopted in place: the server as its Deployment then sa
   })
   assert.deepEqual({ ...is, containers: 0 }, { ...without(was, 'initContainers'), containers: 0 })
   assert.deepEqual(await kube.get(DaemonSets, 'node-agent', at), { ...agent, status: agent['status'] })
-  assert.match(await said('install', '--adopt', '--image', 'lifeboat:test', '--dry-run'), /nothing to change/)
+  assert.match(await said('install', '--adopt', '--dry-run'), /nothing to change/)
   assert.match(
     (await run('install', '--provider', 'aws', '--bucket', 'b', '--no-secret', '--dry-run')).stdout,
     /kind: Deployment/,
@@ -159,10 +159,13 @@ test('what cannot be adopted is left as it is, with the reason', async () => {
   }
   const { metadata } = await make(kube, Deployments, { name: 'velero', namespace: 'other', spec })
   assert.match(
-    await adopt('other'),
+    await adopt('other', '--image', 'lifeboat:test'),
     /started with --log-level=loud, and --log-level must be one of .*; nothing was changed/,
   )
-  assert.match(await adopt('other', '--bucket', 'mine'), /--bucket cannot be used with --adopt/)
+  assert.match(
+    await adopt('other', '--image', 'lifeboat:test', '--bucket', 'mine'),
+    /--bucket cannot be used with --adopt/,
+  )
   const { uid, generation } = (await kube.get(Deployments, 'velero', { namespace: 'other' })).metadata
   assert.deepEqual({ uid, generation }, { uid: metadata.uid, generation: metadata.generation })
 })

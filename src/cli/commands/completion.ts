@@ -49,7 +49,7 @@ function bash(words: Words): string {
   return `# bash completion for lifeboat
 _lifeboat() {
   local path='' word words=''
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case "$word" in -*) break ;; *) path="\${path:+$path }$word" ;; esac
   done
   while :; do
@@ -73,12 +73,25 @@ ${bash(words)}`
 }
 
 function fish(words: Words): string {
+  const paths = [...words.keys()].filter((path) => path !== '')
   const lines = [...words].flatMap(([before, after]) =>
     after.map((word) => {
-      const condition = `test (string join ' ' -- (string match -v -- '-*' (commandline -opc)[2..])) = '${before}'`
-      const completes = word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`
-      return `complete -c lifeboat -n "${condition}" ${word.startsWith('--') ? '' : '-f '}${completes}`
+      const completes = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`
+      return `complete -c lifeboat -n "__lifeboat_at '${before}'" ${completes}`
     }),
   )
-  return `# fish completion for lifeboat\n${lines.join('\n')}\n`
+  return `# fish completion for lifeboat
+set -g __lifeboat_paths ${paths.map((path) => `'${path}'`).join(' ')}
+function __lifeboat_at
+  set -l words (commandline -opc)
+  set -e words[1]
+  set -l path (string join ' ' -- (string match -v -- '-*' $words))
+  # A positional argument such as a backup's name follows the command words: look further left.
+  while test -n "$path"; and not contains -- "$path" $__lifeboat_paths
+    set path (string replace -r ' ?\\S+$' '' -- "$path")
+  end
+  test "$path" = "$argv[1]"
+end
+${lines.join('\n')}
+`
 }

@@ -1,4 +1,4 @@
-import { adoption, recordOf, type Adoption } from '#install/adoption.ts'
+import { adoption, ourImage, recordOf, type Adoption } from '#install/adoption.ts'
 import { InstallError } from '#install/error.ts'
 import { serverName } from '#install/installation.ts'
 import { putDefinitions } from '#install/put.ts'
@@ -43,7 +43,7 @@ export async function installAdopt(given: InstallFlags, context: CliContext): Pr
   const kube = await openCluster(context, given)
   try {
     const before = await installedServer(kube, namespace, signal)
-    const plan = planned(before, given, context)
+    const plan = planned(before, given)
     const around = await lookAround(kube, namespace, signal)
     // A reader of the object gets nothing else.
     const say = (text: string): void => (given.output === undefined ? print : note)(context, text)
@@ -62,10 +62,13 @@ export async function installAdopt(given: InstallFlags, context: CliContext): Pr
 
 type Plan = Exclude<Adoption, { how: 'refuse' }>
 
-/** Throws InstallError 'refused' where our server would not do what the one that is there does. */
-function planned(before: KubeObject, given: InstallFlags, context: CliContext): Plan {
+/** Throws InstallError 'refused' where our server would not do what the one that is there does, UserError without an image. */
+function planned(before: KubeObject, given: InstallFlags): Plan {
   const { name, namespace } = before.metadata
-  const plan = adoption(before, { image: given.image ?? `lifeboat:${context.version}`, flags: knownServerFlags })
+  const image = given.image ?? ourImage(before)
+  // The server that works is stopped for it.
+  if (image === undefined) throw new UserError('--image is needed with --adopt', { exitCode: USAGE })
+  const plan = adoption(before, { image, flags: knownServerFlags })
   const reason = plan.how === 'refuse' ? plan.reason : refusedArgument(plan.deployment)
   if (plan.how !== 'refuse' && reason === undefined) return plan
   throw new InstallError('refused', `Deployment ${namespace}/${name} cannot be adopted: ${reason}; nothing was changed`)
