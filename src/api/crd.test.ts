@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { allCrds, type CustomResourceDefinition, type StructuralSchema } from './crd.ts'
+import { allCrds, crdOf, type CustomResourceDefinition, type StructuralSchema } from './crd.ts'
+import { allKinds } from './kinds.ts'
+
+const ofVelero = allKinds.map(crdOf)
 
 const keywords = new Set(
   'type properties additionalProperties items required enum format nullable default minItems'
@@ -44,7 +47,7 @@ test('every part of every schema is structural: a type, and only words that a CR
 })
 
 test('thirteen kinds are served under the names, versions and short names of Velero', () => {
-  const names = allCrds().map(
+  const names = ofVelero.map(
     ({ spec }) => `${spec.names.plural} ${spec.versions[0]?.name} ${spec.names.shortNames ?? ''}`,
   )
   assert.deepEqual(
@@ -65,6 +68,15 @@ test('thirteen kinds are served under the names, versions and short names of Vel
       'volumesnapshotlocations v1 vsl',
     ],
   )
+})
+
+test('besides those of Velero there is what is ours, in a group of our own', () => {
+  const own = allCrds().filter(({ spec }) => spec.group !== 'velero.io')
+  assert.deepEqual(
+    own.map(({ metadata }) => metadata.name),
+    ['notifications.lifeboat.dev'],
+  )
+  assert.equal(allCrds().length, ofVelero.length + own.length)
 })
 
 test('no CRD has a status subresource: Velero writes status through the object itself', () => {
@@ -149,9 +161,9 @@ function columnFacts({ spec }: CustomResourceDefinition): string[] {
   })
 }
 
-test('every field and column of every kind is stated as in the CRDs of Velero 1.18.1, and there is no other', () => {
+test('every field and column of every kind of Velero is stated as in the CRDs of Velero 1.18.1, and there is no other', () => {
   const recorded = readFileSync(new URL('../../test/compat/golden/crd-fields.txt', import.meta.url), 'utf8')
-  const ours = allCrds().flatMap((crd) => [
+  const ours = ofVelero.flatMap((crd) => [
     ...facts(versionOf(crd).schema.openAPIV3Schema, crd.spec.names.plural),
     ...columnFacts(crd),
   ])

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
-import { allKinds } from './kinds.ts'
+import { installedKinds } from './kinds.ts'
 import type { Kind, PartSchema, PrinterColumn } from './kind.ts'
 
 /** A schema as a CRD holds it: structural, without descriptions. */
@@ -49,9 +49,9 @@ export const CustomResourceDefinitions: ResourceType<CustomResourceDefinition> =
   namespaced: false,
 }
 
-/** The CRDs of all kinds, by plural; what `install --crds-only` applies. */
+/** The CRDs of all kinds, Velero's by plural and then ours; what `install --crds-only` applies. */
 export function allCrds(): CustomResourceDefinition[] {
-  return allKinds.map(crdOf)
+  return installedKinds.map(crdOf)
 }
 
 /** The CRD of one kind: what Velero's accepts and keeps, this one accepts and keeps. There is no status subresource, as Velero has none. */

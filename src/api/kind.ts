@@ -41,7 +41,9 @@ export interface Kind<T extends KubeObject = KubeObject> extends ResourceType<T>
 
 /** The parts of a kind that its file states; the rest follows from them. */
 export interface KindParts<Spec extends PartSchema, Status extends PartSchema> {
-  readonly version: 'v1' | 'v2alpha1'
+  /** Default velero.io. */
+  readonly group?: 'lifeboat.dev'
+  readonly version: 'v1' | 'v2alpha1' | 'v1alpha1'
   readonly kind: string
   readonly plural: string
   readonly shortNames?: readonly string[]
@@ -50,11 +52,12 @@ export interface KindParts<Spec extends PartSchema, Status extends PartSchema> {
   readonly status: Status
 }
 
-/** Makes a kind of the group velero.io out of its parts. */
+/** Makes a kind out of its parts. */
 export function defineKind<Spec extends PartSchema, Status extends PartSchema>(
   parts: KindParts<Spec, Status>,
 ): Kind<CustomObject<z.output<Spec>, z.output<Status>>> {
-  const name = { group: 'velero.io', version: parts.version, plural: parts.plural, kind: parts.kind, namespaced: true }
+  const { group = 'velero.io', version, plural } = parts
+  const name = { group, version, plural, kind: parts.kind, namespaced: true }
   const schema = z.looseObject({
     apiVersion: z.literal(apiVersionOf(name)),
     kind: z.literal(parts.kind),

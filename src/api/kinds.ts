@@ -7,6 +7,7 @@ import { DataUploads } from './data-upload.ts'
 import { DeleteBackupRequests } from './delete-backup-request.ts'
 import { DownloadRequests } from './download-request.ts'
 import type { Kind } from './kind.ts'
+import { Notifications } from './notification.ts'
 import { PodVolumeBackups } from './pod-volume-backup.ts'
 import { PodVolumeRestores } from './pod-volume-restore.ts'
 import { Restores } from './restore.ts'
@@ -30,3 +31,9 @@ export const allKinds: readonly Kind<KubeObject>[] = [
   ServerStatusRequests,
   VolumeSnapshotLocations,
 ]
+
+/** What Velero does not have: a server works without them where they are not installed. */
+export const ownKinds: readonly Kind<KubeObject>[] = [Notifications]
+
+/** Everything that an installation brings. */
+export const installedKinds: readonly Kind<KubeObject>[] = [...allKinds, ...ownKinds]

@@ -3,15 +3,14 @@ import { Backups, type Backup, type BackupStatus } from '#api/backup.ts'
 import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
-import { dropClaim } from '#backup/claim.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
 import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
 import { storedBackup } from '#backup/stored.ts'
-import { releaseSnapshotsOf } from '#backup/stored-snapshots.ts'
 import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
 import type { BackupLedger } from './backup-ledger.ts'
+import { discardLeftovers, finishedBefore, warnOf } from './backup-leftovers.ts'
 import { standingWriter } from './backup-standing.ts'
 import { backupTurns, type BackupTurns } from './backup-turns.ts'
 import { isWaiting } from './backup-queue.ts'
@@ -255,32 +254,18 @@ async function run(
 ): Promise<{ status: BackupStatus; archiveBytes: number | undefined }> {
   const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
   try {
-    const { status = {} } = (await finishedBefore(backup, store, context)) ?? (await runFor(backup, store, context))
+    const { environment, resumes, ends = environment.signal } = context
+    const before = await finishedBefore(backup, store, { ...environment, signal: ends })
+    // Cancelled while no server ran: it is not taken up.
+    if (before === undefined && resumes === true && environment.signal.aborted && !ends.aborted)
+      await discardLeftovers(backup, store, { environment, installation: context.options.installation })
+    const { status = {} } = before ?? (await runFor(backup, store, context))
     // For a metric only: the backup is whole without it.
     const archive = await store.head(backupKey(backup.metadata.name, 'contents')).catch(() => undefined)
     return { status, archiveBytes: archive?.size }
   } finally {
     await store.close()
   }
-}
-
-/** The server may have died between the commit marker and the custom resource: then the work is done already. */
-async function finishedBefore(
-  { metadata }: Backup,
-  store: ObjectStore,
-  { environment }: Context,
-): Promise<Backup | undefined> {
-  const stored = await storedBackup(store, metadata.name)
-  if (stored === undefined || stored.metadata.uid !== metadata.uid) return undefined
-  await dropClaim(store, metadata.name)
-  const left = await releaseSnapshotsOf(store, stored, environment).catch((error: unknown) => [messageOf(error)])
-  warnOf(left, metadata.name, environment)
-  return stored
-}
-
-/** The backup is whole all the same. */
-function warnOf(problems: readonly string[], backup: string, { log }: Environment): void {
-  for (const problem of problems) log.warn({ backup, problem }, 'something of a backup stays in the cluster')
 }
 
 async function runFor(backup: Backup, store: ObjectStore, context: Context): Promise<Backup> {

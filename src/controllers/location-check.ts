@@ -90,7 +90,7 @@ async function check(
 ): Promise<BackupStorageLocation | undefined> {
   const { kube, namespace, now, log, signal } = environment
   const { name } = location.metadata
-  const reason = await fault(location, options)
+  const reason = await fault(location, options, signal)
   signal.throwIfAborted()
   const phase = reason === undefined ? 'Available' : 'Unavailable'
   if (phase !== location.status?.phase) log.info({ location: name, phase, reason }, 'backup location checked')
@@ -103,10 +103,11 @@ async function check(
 async function fault(
   found: BackupStorageLocation,
   { stores, proveWriting }: CheckOptions,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
     const location = readObject(BackupStorageLocations, found)
-    const store = await stores.open(location)
+    const store = await stores.open(location, { signal })
     try {
       await store.check({ write: proveWriting && location.spec.accessMode !== 'ReadOnly' })
       const unknown = await unknownFolders(store)

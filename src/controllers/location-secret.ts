@@ -10,7 +10,7 @@ const Secrets: ResourceType<KubeObject & { data?: Record<string, string> }> = {
   namespaced: true,
 }
 
-/** One key of a Secret, as locations name it. */
+/** One key of a Secret. */
 export interface SecretReference {
   readonly name: string
   readonly key: string

@@ -8,8 +8,8 @@ import { secretBytes } from './location-secret.ts'
 
 /** Opens the stores behind backup locations. */
 export interface LocationStores {
-  /** Rejects with StoreError; 'invalid' when the location or its Secret is not there or makes no sense. The caller closes it. */
-  open(location: BackupStorageLocation): Promise<ObjectStore>
+  /** Rejects with StoreError; 'invalid' when the location or its Secret is not there or makes no sense. The caller closes it. `signal` ends every request of the store. */
+  open(location: BackupStorageLocation, options?: { signal?: AbortSignal }): Promise<ObjectStore>
   openNamed(name: string): Promise<ObjectStore>
 }
 
@@ -19,7 +19,7 @@ export function locationStores(
   options: { namespace: string; env: Readonly<Record<string, string | undefined>> },
 ): LocationStores {
   const { namespace, env } = options
-  const open = async (location: BackupStorageLocation): Promise<ObjectStore> => {
+  const open: LocationStores['open'] = async (location, { signal } = {}) => {
     const { name } = location.metadata
     const { credential, objectStorage, config = {} } = location.spec
     const { caCert, caCertRef } = objectStorage
@@ -35,6 +35,7 @@ export function locationStores(
       credentials: credential && (await held('credential', credential)).toString(),
       caCert: authority ? authority.toString() : undefined,
       customerKey: customerKey && (await held('config.customerKeyEncryptionSecret', customerKey)),
+      signal,
     })
   }
   return {

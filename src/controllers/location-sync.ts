@@ -97,7 +97,7 @@ async function sync(
   const { name } = location.metadata
   const spec = specOf(location)
   const began = performance.now()
-  const store = await options.stores.open(location)
+  const store = await options.stores.open(location, { signal: environment.signal })
   try {
     const missed = memory.syncedSpec === spec ? memory.missed : new Set<string>()
     const found = await pass(store, environment, { location: name, missed, known: options.known })

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { allKinds } from '#api/kinds.ts'
+import { installedKinds } from '#api/kinds.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { resourceName, type KubeObject, type ResourceType } from '#kube/object.ts'
@@ -68,7 +68,7 @@ export async function removeInstallation(kube: KubeClient, removal: Removal, opt
   const name = clusterWideName(namespace)
   for (const type of [ClusterRoleBindings, ClusterRoles]) await removeOne(steps, type, { name, labelled: true })
   if (others.length > 0) return
-  for (const kind of allKinds) {
+  for (const kind of installedKinds) {
     await removeOne(steps, Definitions, { name: resourceName(kind), labelled: true })
   }
 }
@@ -83,7 +83,7 @@ interface Step {
 /** Removes the finalizers of our kinds: the server that would have answered to them is gone. */
 async function letGo({ kube, options }: Step, namespace: string): Promise<void> {
   const where = { namespace, signal: options.signal }
-  for (const kind of allKinds) {
+  for (const kind of installedKinds) {
     for (const { metadata } of await allOf(kube, kind, where)) {
       if ((metadata.finalizers ?? []).length === 0) continue
       await kube.patch(kind, metadata.name, { merge: { metadata: { finalizers: null } } }, where)
@@ -94,7 +94,7 @@ async function letGo({ kube, options }: Step, namespace: string): Promise<void> 
 /** What an installer made in a namespace that it did not make, and all objects of our kinds. */
 async function removeFrom(step: Step, namespace: string): Promise<void> {
   const { kube, options } = step
-  for (const kind of allKinds) {
+  for (const kind of installedKinds) {
     const objects = await allOf(kube, kind, { namespace, signal: options.signal })
     for (const { metadata } of objects) await kube.delete(kind, metadata.name, { namespace, signal: options.signal })
     if (objects.length > 0) options.onRemoved(`${objects.length} ${resourceName(kind)}`)

@@ -10,7 +10,11 @@ const everything = { apiGroups: ['*'], resources: ['*'] }
 /** What making backups takes: reading everything, and the custom resources that say what is to be done and what was. */
 export const readRules: readonly PolicyRule[] = [
   { ...everything, verbs: ['get', 'list', 'watch'] },
-  { apiGroups: ['velero.io'], resources: ['*'], verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
+  {
+    apiGroups: ['velero.io', 'lifeboat.dev'],
+    resources: ['*'],
+    verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'],
+  },
 ]
 
 /**

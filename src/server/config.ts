@@ -34,6 +34,8 @@ export interface ServerConfig {
   readonly scheduleSkipImmediately: boolean
   /** How often expired backups are looked for. */
   readonly garbageCollectionFrequency: number
+  /** How often Notifications look for news. */
+  readonly notificationPeriod: number
   readonly concurrentBackups: number
   /** Every served version of each type goes into backups: Velero's feature EnableAPIGroupVersions. */
   readonly everyVersion: boolean

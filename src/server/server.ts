@@ -10,10 +10,12 @@ import { downloadRequestController } from '#controllers/download-request-control
 import { collectGarbage } from '#controllers/garbage-collection.ts'
 import { locationController } from '#controllers/location-controller.ts'
 import { locationStores, type LocationStores } from '#controllers/location-stores.ts'
+import { notificationController } from '#controllers/notification-controller.ts'
 import { restoreController } from '#controllers/restore-controller.ts'
 import { scheduleController } from '#controllers/schedule-controller.ts'
 import { statusRequestController } from '#controllers/status-request-controller.ts'
 import { allKinds } from '#api/kinds.ts'
+import { Notifications } from '#api/notification.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { resourceName } from '#kube/object.ts'
 import { openPlugins, type PluginModule } from '#plugins/open.ts'
@@ -53,6 +55,8 @@ interface Parts {
   readonly publicUrl: string
   readonly plugins: readonly PluginModule[]
   readonly cluster: string | undefined
+  /** Whether the cluster knows the kind. */
+  readonly notifies: boolean
 }
 
 /** Runs the server until `signal` is aborted. Rejects with ServerError or PluginError when it cannot start, with ServerError when it has lost its lease: restarting is then the remedy. */
@@ -63,7 +67,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     throw new ServerError('config', `--metrics-address ${config.metricsAddress} is no HOST:PORT`)
   const { specifiers, ...pluginOptions } = config.plugins
   const plugins = await openPlugins(specifiers, { ...pluginOptions, signal: options.signal })
-  await checkKinds(kube, options.signal)
+  const served = await servedKinds(kube, options.signal)
   const cluster = await clusterIdentity(kube, options.signal)
   const log = serverLog({ level: config.logLevel, format: config.logFormat }, options.logTo)
   const metrics = serverMetrics({ calls: () => kube.calls })
@@ -80,10 +84,13 @@ export async function runServer(options: ServerOptions): Promise<void> {
   log.info({ version, server: kube.server, namespace, address: http.address }, 'lifeboat server started')
   try {
     options.onListening?.(http.address)
+    const notifies = served.has(resourceName(Notifications))
+    if (!notifies)
+      log.warn({}, 'the cluster does not know notifications.lifeboat.dev; lifeboat install --crds-only adds it')
     if (cluster === undefined)
       log.warn({}, 'may not read namespace kube-system: rules of retention are not applied to backups')
     const publicUrl = config.publicUrl ?? `http://${http.address}`
-    await lead({ options, log, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster })
+    await lead({ options, log, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster, notifies })
   } finally {
     http.server.close()
     http.server.closeAllConnections()
@@ -100,12 +107,12 @@ async function open(app: Hono, address: { host: string; port: number }): ReturnT
   }
 }
 
-/** Says early and in one line what would otherwise be an endless series of failed watches. */
-async function checkKinds(kube: KubeClient, signal: AbortSignal): Promise<void> {
+/** What the cluster knows. Says early and in one line what would otherwise be an endless series of failed watches. */
+async function servedKinds(kube: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
   const { types } = await kube.discover({ signal })
   const served = new Set(types.map((type) => resourceName(type)))
   const missing = allKinds.map((kind) => resourceName(kind)).filter((name) => !served.has(name))
-  if (missing.length === 0) return
+  if (missing.length === 0) return served
   throw new ServerError(
     'not-installed',
     `the cluster at ${kube.server} does not know ${missing.join(', ')}; run: lifeboat install --crds-only`,
@@ -167,10 +174,8 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
   }
 }
 
-function startControllers(
-  { options, stores, witness, linkSecret, publicUrl, plugins, cluster, known }: Parts & { known: BackupLedger },
-  environment: Environment,
-): Promise<void>[] {
+function startControllers(parts: Parts & { known: BackupLedger }, environment: Environment): Promise<void>[] {
+  const { options, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster, notifies, known } = parts
   const { config, now } = options
   const settings = {
     defaultLocation: config.defaultBackupStorageLocation,
@@ -249,5 +254,13 @@ function startControllers(
     ),
     runController(downloadRequestController({ stores, ownUrl }), environment),
     runController(statusRequestController({ version: config.version, plugins }), environment),
+    ...(notifies
+      ? [
+          runController(
+            notificationController({ period: config.notificationPeriod, cluster, onSent: metrics.own.notified }),
+            environment,
+          ),
+        ]
+      : []),
   ]
 }

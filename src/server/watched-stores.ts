@@ -16,7 +16,7 @@ export function watchedStores(
     }
   }
   return {
-    open: (location) => opened(location.metadata.name, () => stores.open(location)),
+    open: (location, options) => opened(location.metadata.name, () => stores.open(location, options)),
     openNamed: (name) => opened(name, () => stores.openNamed(name)),
   }
 }

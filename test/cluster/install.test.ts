@@ -58,7 +58,7 @@ async function uninstall(namespace: string): Promise<string> {
 test('a dry run prints every object and changes nothing; installing makes them; a second time nothing changes', async () => {
   const wanted = await said(...ask, ...image, '--secret-file', credentials, '--dry-run')
   const kinds = parseAllDocuments(wanted).map((document) => (document.toJS() as KubeObject).kind)
-  assert.deepEqual(kinds.slice(13), [
+  assert.deepEqual(kinds.slice(14), [
     'Namespace',
     'ClusterRoleBinding',
     'ServiceAccount',
@@ -71,7 +71,7 @@ test('a dry run prints every object and changes nothing; installing makes them; 
 
   const first = await said(...ask, ...image, '--secret-file', credentials)
   assert.match(first, /^CustomResourceDefinition\/backups\.velero\.io: created$/m)
-  for (const kind of kinds.slice(13)) assert.match(first, new RegExp(`^${kind}/\\S+: created$`, 'm'))
+  for (const kind of kinds.slice(14)) assert.match(first, new RegExp(`^${kind}/\\S+: created$`, 'm'))
   const at = { namespace: 'velero' }
   const location = await kube.get(BackupStorageLocations, 'default', at)
   assert.deepEqual(location.spec, {

@@ -1,8 +1,12 @@
 // The server as a real process, killed and stopped in the middle of its work.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups } from '#api/backup.ts'
 import { labelKeys } from '#api/labels.ts'
 import { Restores } from '#api/restore.ts'
@@ -12,7 +16,7 @@ import { fileStore } from '#store/file.ts'
 import { readBackup } from '../support/backup-run.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { ConfigMaps, make, Namespaces } from '../support/objects.ts'
+import { ConfigMaps, make, Namespaces, Secrets } from '../support/objects.ts'
 import {
   askForBackup,
   askForRestore,
@@ -121,6 +125,52 @@ test('work that a killed or stopped server leaves is taken up and completed by t
     assert.ok(performance.now() - started < 8000, 'a released lease is not waited for')
     assert.equal((await ended(kube, Backups, { name: 'stopped', namespace })).status?.phase, 'Completed')
     await second.end('SIGTERM')
+  })
+
+  await context.test('a restore, after SIGTERM: it stays InProgress, and the next server completes it', async () => {
+    const target = `${shop.name}-later`
+    await using first = startServer({ kubeconfigPath, namespace })
+    await first.leads()
+    const spec = { backupName: 'stopped', namespaceMapping: { [shop.name]: target } }
+    await askForRestore(kube, namespace, { name: 'later', spec })
+    try {
+      await eventually(async () =>
+        (await kube.list(ConfigMaps, { namespace: target })).items.length > 50 ? true : undefined,
+      )
+      assert.equal(await first.end('SIGTERM'), 0)
+      assert.equal((await kube.get(Restores, 'later', { namespace })).status?.phase, 'InProgress')
+      assert.equal(await holder(), '')
+      await using second = startServer({ kubeconfigPath, namespace })
+      const { status } = await ended(kube, Restores, { name: 'later', namespace, seconds: 60 })
+      assert.deepEqual([status?.phase, status?.warnings, status?.errors], ['Completed', undefined, undefined])
+      await second.end('SIGTERM')
+    } finally {
+      await kube.delete(Namespaces, target)
+    }
+  })
+
+  await context.test('a bucket that says nothing does not keep a server from ending, nor the lease', async () => {
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    const silent = createServer((socket) => void socket.on('error', () => undefined).once('data', () => resolve()))
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const keys = '[default]\naws_access_key_id=a\naws_secret_access_key=b\n'
+    await make(kube, Secrets, { name: 'keys', namespace, stringData: { cloud: keys } })
+    const spec = {
+      provider: 'aws',
+      objectStorage: { bucket: 'any' },
+      credential: { name: 'keys', key: 'cloud' },
+      config: { region: 'us-east-1', s3Url: `http://127.0.0.1:${port}`, s3ForcePathStyle: 'true' },
+    }
+    await make(kube, BackupStorageLocations, { name: 'silent', namespace, spec })
+    await using first = startServer({ kubeconfigPath, namespace })
+    await asked
+    const code = await Promise.race([first.end('SIGTERM'), sleep(20_000, 'still there')])
+    assert.equal(code, 0)
+    assert.equal(await holder(), '')
+    silent.close()
+    await kube.delete(BackupStorageLocations, 'silent', { namespace })
   })
 
   await context.test('a restore, after SIGKILL: what it made itself is no surprise to it', async () => {

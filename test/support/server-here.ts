@@ -28,6 +28,7 @@ const usual: Omit<ServerConfig, 'namespace' | 'identity'> = {
   backupSyncPeriod: 0,
   scheduleSkipImmediately: false,
   garbageCollectionFrequency: 3_600_000,
+  notificationPeriod: 500,
   concurrentBackups: 1,
   concurrentRestores: 1,
   plugins: { specifiers: [], baseDir: '/', limits: {} },

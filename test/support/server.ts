@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backups, type Backup, type BackupSpec } from '#api/backup.ts'
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
 import { allCrds, CustomResourceDefinitions } from '#api/crd.ts'
-import { allKinds } from '#api/kinds.ts'
+import { installedKinds } from '#api/kinds.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore, type RestoreSpec } from '#api/restore.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -16,7 +16,7 @@ export async function installKinds(kube: KubeClient): Promise<void> {
   }
   await eventually(async () => {
     const served = new Set((await kube.discover()).types.map((type) => resourceName(type)))
-    return allKinds.every((kind) => served.has(resourceName(kind))) || undefined
+    return installedKinds.every((kind) => served.has(resourceName(kind))) || undefined
   })
 }
 

@@ -73,6 +73,9 @@ export const server = command({
   },
 })
 
+/** News is no older than this when it is told. */
+const NOTIFICATION_PERIOD_MS = 30_000
+
 function configFrom(given: FlagValues<typeof flags>, context: CliContext): ServerConfig {
   return {
     version: context.version,
@@ -94,6 +97,7 @@ function configFrom(given: FlagValues<typeof flags>, context: CliContext): Serve
     backupSyncPeriod: minuteOr(given['backup-sync-period']),
     scheduleSkipImmediately: given['schedule-skip-immediately'] ?? false,
     garbageCollectionFrequency: hourOr(given['garbage-collection-frequency']),
+    notificationPeriod: NOTIFICATION_PERIOD_MS,
     concurrentBackups: given['concurrent-backups'] ?? 1,
     everyVersion: hasFeature(context, given, 'EnableAPIGroupVersions'),
     clientPageSize: given['client-page-size'],
