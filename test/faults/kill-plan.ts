@@ -13,7 +13,7 @@ export interface Kill {
 }
 
 /** About how many requests each work makes that change something or reach the store. */
-const lengths: Readonly<Record<Work, number>> = { backup: 34, deletion: 22, sync: 5, schedule: 30 }
+const lengths: Readonly<Record<Work, number>> = { backup: 32, deletion: 16, sync: 4, schedule: 26 }
 
 /** Moments by which the work was begun, at random; the same ones for the same seed. */
 export function killPlan(count: number, seed: number): Kill[] {
