@@ -5,9 +5,11 @@ import { deletePrefix } from '#store/delete-prefix.ts'
 import { backupKey, backupPrefix } from '#store/layout.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { ObjectStore } from '#store/store.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import { deleteStoredSnapshots, type DeletedSnapshots } from '#volumes/stored-snapshots.ts'
 import { standingOf, type Writer } from './claim.ts'
 import { storedBackup } from './stored.ts'
+import { deleteNativeSnapshots } from './delete-snapshots.ts'
 import { snapshotsOf } from './stored-snapshots.ts'
 
 /** Who deletes files: those that somebody else claims stay. */
@@ -27,21 +29,27 @@ export async function deleteBackupFiles(store: ObjectStore, backup: Backup, writ
 }
 
 /**
- * Deletes the CSI snapshots of `backup` from the storage; before its files, which say where they are. `cluster` is asked for only when there are
+ * Deletes the snapshots of `backup`, by CSI drivers and by providers, from the storage; before its files, which say where they are. `cluster` is asked for only when there are
  * any. A snapshot with a problem is one that can be tried again. Rejects with StoreError, KubeError, or what `cluster` rejects with.
  */
 export async function deleteBackupSnapshots(
   store: ObjectStore,
   backup: Backup,
-  options: { cluster: () => Promise<KubeClient>; writer: FileWriter; signal?: AbortSignal | undefined },
+  options: SnapshotDeletion,
 ): Promise<DeletedSnapshots> {
-  const { cluster, writer, signal } = options
+  const { cluster, snapshotters, writer, signal } = options
   const none = { deleted: 0, problems: [], unreachable: [] }
   if (!(await ownsFiles(store, backup, writer))) return none
   try {
+    const ofProviders = await deleteNativeSnapshots(store, backup.metadata.name, { open: snapshotters, signal })
     const snapshots = await snapshotsOf(store, backup, { signal })
-    if (snapshots.length === 0) return none
-    return await deleteStoredSnapshots(snapshots, { kube: await cluster(), signal })
+    if (snapshots.length === 0) return ofProviders
+    const ofDrivers = await deleteStoredSnapshots(snapshots, { kube: await cluster(), signal })
+    return {
+      deleted: ofProviders.deleted + ofDrivers.deleted,
+      problems: [...ofProviders.problems, ...ofDrivers.problems],
+      unreachable: ofDrivers.unreachable,
+    }
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error
     // What cannot be read has to be deleted all the same.
@@ -50,6 +58,16 @@ export async function deleteBackupSnapshots(
       unreachable: [`its snapshots stay in the storage, since its contents are damaged: ${error.message}`],
     }
   }
+}
+
+/** What deleting snapshots needs. */
+export interface SnapshotDeletion {
+  /** Connects to the cluster with the CSI drivers. */
+  readonly cluster: () => Promise<KubeClient>
+  /** Absent where there can be no snapshot locations. */
+  readonly snapshotters?: OpenSnapshotter | undefined
+  readonly writer: FileWriter
+  readonly signal?: AbortSignal | undefined
 }
 
 /** An object keeps the start of what it stands for, also when another cluster imported it; uids differ then. Without a marker the files are what a run, or a deletion, left, unless somebody claims them. */

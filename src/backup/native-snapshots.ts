@@ -2,30 +2,34 @@ import type { Backup } from '#api/backup.ts'
 import type { NativeSnapshot } from '#archive/volume-snapshots.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { atMost } from '#volumes/at-most.ts'
-import { SnapshotError, type OpenSnapshotter, type VolumeSnapshotter } from '#volumes/snapshotter.ts'
+import { noSnapshotter, SnapshotError, type OpenSnapshotter, type VolumeSnapshotter } from '#volumes/snapshotter.ts'
 import { zoneOf } from '#volumes/volume-zone.ts'
 
 /** What became of one volume. */
 export type NativeResult =
   | { readonly is: 'taken'; readonly snapshot: NativeSnapshot }
-  /** Without a record the provider was not even asked for a snapshot. */
-  | { readonly is: 'failed'; readonly snapshot: NativeSnapshot | undefined; readonly reason: string }
+  | { readonly is: 'failed'; readonly snapshot: NativeSnapshot; readonly reason: string }
   /** It is of none of the providers that the backup's locations stand for. */
   | { readonly is: 'unknown' }
 
 /** The provider snapshots of one backup. Unless they are kept, dispose deletes them: then nothing speaks of them any more. */
 export interface NativeSnapshots extends AsyncDisposable {
-  /** Takes a snapshot of what is behind a PersistentVolume. What goes wrong is in the result; rejects only with the signal's reason. */
-  take(volume: KubeObject): Promise<NativeResult>
-  /** All that were asked of a provider, by name of the PersistentVolume. */
+  /** Begins with a snapshot of what is behind a PersistentVolume; once for each. */
+  begin(volume: KubeObject): void
+  /** Resolves when every snapshot that was begun is taken or has failed. Rejects only with the signal's reason. */
+  taken(): Promise<void>
+  /** Undefined for a volume that was not begun with. */
+  resultOf(name: string): NativeResult | undefined
+  /** Of all volumes that a location knows, by name of the PersistentVolume. */
   records(): NativeSnapshot[]
-  /** To be called when the backup is in the store, or for a failure to say so. */
+  /** To be called when the backup is in the store. */
   keep(): void
 }
 
 export interface NativeSnapshotOptions {
   readonly backup: Backup
-  readonly open: OpenSnapshotter
+  /** Absent where there are no locations. */
+  readonly open: OpenSnapshotter | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -36,33 +40,45 @@ const AT_ONCE = 10
 const uidTag = 'lifeboat.dev/backup-uid'
 
 /** No snapshots yet; no provider is asked before the first. */
-export function openNativeSnapshots({ backup, open, signal }: NativeSnapshotOptions): NativeSnapshots {
+export function openNativeSnapshots(options: NativeSnapshotOptions): NativeSnapshots {
   const inTurn = atMost(AT_ONCE)
   const opened = new Map<string, Promise<VolumeSnapshotter>>()
-  const taken: NativeSnapshot[] = []
+  const begun = new Map<string, Promise<void>>()
+  const results = new Map<string, NativeResult>()
   let kept = false
   const atLocation = (name: string): Promise<VolumeSnapshotter> => {
-    const known = opened.get(name) ?? openCleared(name, { backup, open, signal })
+    const known = opened.get(name) ?? openCleared(name, options)
     opened.set(name, known)
     return known
   }
+  const records = (): NativeSnapshot[] => {
+    const all = [...results.values()].flatMap((result) => (result.is === 'unknown' ? [] : result.snapshot))
+    return all.toSorted((a, b) => (a.spec.persistentVolumeName < b.spec.persistentVolumeName ? -1 : 1))
+  }
   return {
-    take: (volume) =>
-      inTurn(async () => {
-        const result = await takeAt(volume, { backup, atLocation, signal })
-        if ('snapshot' in result && result.snapshot !== undefined) taken.push(result.snapshot)
-        return result
-      }),
-    records: () => taken.toSorted((a, b) => (a.spec.persistentVolumeName < b.spec.persistentVolumeName ? -1 : 1)),
+    begin(volume) {
+      const { name } = volume.metadata
+      if (begun.has(name)) return
+      const work = inTurn(() => takeAt(volume, { ...options, atLocation })).then(
+        (result) => void results.set(name, result),
+      )
+      // Whoever waits hears of it.
+      work.catch(() => undefined)
+      begun.set(name, work)
+    },
+    taken: async () => void (await Promise.all(begun.values())),
+    resultOf: (name) => results.get(name),
+    records,
     keep: () => void (kept = true),
     async [Symbol.asyncDispose]() {
+      await Promise.allSettled(begun.values())
       for (const [location, opening] of opened) {
         const snapshotter = await opening.catch(() => undefined)
-        const ids = kept
-          ? []
-          : taken.filter(({ spec }) => spec.location === location).map(({ status }) => status.providerSnapshotID)
+        const ofLocation = kept ? [] : records().filter(({ spec }) => spec.location === location)
         // The run has failed for another reason, which is the one to be told; the next one by this Backup deletes what is left.
-        for (const id of ids) if (id) await snapshotter?.delete(id).catch(() => undefined)
+        for (const { status } of ofLocation) {
+          if (status.providerSnapshotID) await snapshotter?.delete(status.providerSnapshotID).catch(() => undefined)
+        }
         await snapshotter?.close()
       }
     },
@@ -70,7 +86,10 @@ export function openNativeSnapshots({ backup, open, signal }: NativeSnapshotOpti
 }
 
 /** The location, without what an earlier run for this very Backup left there: its snapshots are older than what is read now. */
-async function openCleared(name: string, { backup, open, signal }: NativeSnapshotOptions): Promise<VolumeSnapshotter> {
+async function openCleared(
+  name: string,
+  { backup, open = noSnapshotter, signal }: NativeSnapshotOptions,
+): Promise<VolumeSnapshotter> {
   const snapshotter = await open(name)
   const { uid } = backup.metadata
   if (uid === undefined) return snapshotter
@@ -84,57 +103,68 @@ async function openCleared(name: string, { backup, open, signal }: NativeSnapsho
   }
 }
 
-interface Taking {
-  readonly backup: Backup
+interface Taking extends NativeSnapshotOptions {
   readonly atLocation: (name: string) => Promise<VolumeSnapshotter>
-  readonly signal: AbortSignal | undefined
 }
 
 /** The first location whose provider knows the volume takes it (spec/backup §6.4). */
 async function takeAt(volume: KubeObject, taking: Taking): Promise<NativeResult> {
-  const reasons: string[] = []
+  let failure: NativeResult | undefined
   for (const location of taking.backup.spec.volumeSnapshotLocations ?? []) {
+    const record = emptyRecord(volume, location, taking.backup)
     try {
       const snapshotter = await taking.atLocation(location)
       const volumeId = snapshotter.volumeId(volume)
-      if (volumeId !== undefined) return await takeOf(volume, { volumeId, location, snapshotter, ...taking })
+      if (volumeId === undefined) continue
+      return await takeOf(volumeId, { ...taking, record, snapshotter })
     } catch (error) {
-      if (!(error instanceof SnapshotError)) throw error
-      reasons.push(error.message)
+      failure ??= failed(record, error)
     }
   }
-  return reasons.length === 0 ? { is: 'unknown' } : { is: 'failed', snapshot: undefined, reason: reasons.join('; ') }
+  return failure ?? { is: 'unknown' }
 }
 
-async function takeOf(
+function emptyRecord(
   volume: KubeObject,
-  at: Taking & { volumeId: string; location: string; snapshotter: VolumeSnapshotter },
-): Promise<NativeResult> {
-  const { backup, volumeId, location, snapshotter, signal } = at
-  const { name, uid = '', labels } = backup.metadata
-  const { type, iops } = await snapshotter.features(volumeId, signal)
+  location: string,
+  { metadata: { name, uid = '' } }: Backup,
+): NativeSnapshot['spec'] {
   const volumeAZ = zoneOf(volume)
-  const spec = {
+  return {
     backupName: name,
     backupUID: uid,
     location,
     persistentVolumeName: volume.metadata.name,
-    providerVolumeID: volumeId,
-    volumeType: type,
+    providerVolumeID: '',
+    volumeType: '',
     ...(volumeAZ === '' ? {} : { volumeAZ }),
-    ...(iops === undefined ? {} : { volumeIOPS: iops }),
   }
-  const tags = {
-    ...labels,
-    'velero.io/backup': name,
-    'velero.io/pv': volume.metadata.name,
-    ...(uid === '' ? {} : { [uidTag]: uid }),
-  }
+}
+
+async function takeOf(
+  providerVolumeID: string,
+  { backup, record, snapshotter, signal }: Taking & { record: NativeSnapshot['spec']; snapshotter: VolumeSnapshotter },
+): Promise<NativeResult> {
+  const { name, uid, labels } = backup.metadata
+  let spec: NativeSnapshot['spec'] = { ...record, providerVolumeID }
   try {
-    const providerSnapshotID = await snapshotter.take({ volumeId, tags, signal })
+    const { type, iops } = await snapshotter.features(providerVolumeID, signal)
+    spec = { ...spec, volumeType: type, ...(iops === undefined ? {} : { volumeIOPS: iops }) }
+    const tags = {
+      ...labels,
+      'velero.io/backup': name,
+      'velero.io/pv': spec.persistentVolumeName,
+      ...(uid === undefined ? {} : { [uidTag]: uid }),
+    }
+    const providerSnapshotID = await snapshotter.take({ volumeId: providerVolumeID, tags, signal })
     return { is: 'taken', snapshot: { spec, status: { providerSnapshotID, phase: 'Completed' } } }
   } catch (error) {
-    if (!(error instanceof SnapshotError)) throw error
-    return { is: 'failed', snapshot: { spec, status: { phase: 'Failed' } }, reason: error.message }
+    return failed(spec, error)
   }
+}
+
+/** A restore must not take the volume for one without data: the record says that there were some. */
+function failed(spec: NativeSnapshot['spec'], error: unknown): NativeResult {
+  if (!(error instanceof SnapshotError)) throw error
+  return { is: 'failed', snapshot: { spec, status: { phase: 'Failed' } }, reason: error.message }
 }

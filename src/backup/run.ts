@@ -15,11 +15,13 @@ import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
 import { type HookCounts, hookStatus } from '#hooks/hook-counts.ts'
 import { backupHooks } from '#hooks/backup-hooks.ts'
+import { encodeVolumeSnapshots, type NativeSnapshot } from '#archive/volume-snapshots.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject } from '#kube/object.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import { openArtifacts, type Artifacts } from './artifacts.ts'
 import { claimName } from './claim.ts'
 import { openContents, type Contents } from './contents.ts'
@@ -32,6 +34,7 @@ import type { OperationCounts } from '#plugins/operations.ts'
 import { openPodGroups, type PodGroups } from './pod-groups.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
 import { openBackupCollection, type Opening } from './opening.ts'
+import { openNativeSnapshots, type NativeSnapshots } from './native-snapshots.ts'
 import { identityOf } from './snapshot-items.ts'
 import { Pods } from './volume-planner.ts'
 import { openBackupVolumes, type BackupVolumes } from './volumes.ts'
@@ -52,6 +55,8 @@ export interface BackupRun {
   policies?: ResourcePolicies | undefined
   /** Of the server that makes the backup: what its last run left under this name is no other's. Undefined for a process on its own. */
   installation?: string | undefined
+  /** Opens the locations in `spec.volumeSnapshotLocations`; absent where there can be none. */
+  snapshotters?: OpenSnapshotter | undefined
   /** Their actions are run on the items, in order. */
   plugins?: readonly PluginModule[] | undefined
   /** Milliseconds between two questions about the operations of plug-ins; default ten seconds. */
@@ -103,9 +108,11 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
   const opening = await openBackupCollection(run, log)
   const { cut, collection } = opening
   meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
-  await using volumes = openVolumes(run, { ...opening, log, started })
+  await using natives = openNativeSnapshots({ ...run, open: run.snapshotters })
+  await using volumes = openVolumes(run, { ...opening, log, started, natives })
   try {
-    const backup = await storeBackup(run, { ...opening, artifacts, log, started, meter, volumes })
+    const backup = await storeBackup(run, { ...opening, artifacts, log, started, meter, volumes, natives })
+    natives.keep()
     await clearAway(run, () => volumes.release())
     return backup
   } catch (error) {
@@ -128,10 +135,11 @@ interface Making extends Opening {
   started: Date
   meter: ProgressMeter
   volumes: BackupVolumes
+  natives: NativeSnapshots
 }
 
 async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
-  const { collection, artifacts, log, started, meter, volumes } = making
+  const { collection, artifacts, log, started, meter, volumes, natives } = making
   await using manifest = await createManifest(
     { backup: run.backup.metadata.name, createdBy: run.createdBy ?? 'lifeboat' },
     { spoolDir: spoolDir(run) },
@@ -148,14 +156,20 @@ async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
   uncovered.report(log)
   meter.tell({ phase: 'finishing', totalItems: contents.count })
   log.info('Archived all objects', { objects: contents.count, namespaces: making.scope.namespaces.length })
-  await putSiblings(artifacts, { log, contents, actions, volumes })
+  await putSiblings(artifacts, { log, contents, actions, volumes, natives })
   const { resourceVersion } = collection
   const types = contents.types(collection.readings, resourceVersion)
   const { frozen, counts: hooks } = groups
   const { times: snapshots } = volumes
   const end = { cut: { resourceVersion, types }, frozen, snapshots, artifacts: [...artifacts.written], withdrawn }
   await artifacts.put('manifest', await manifest.finish(end))
-  const counts = { ...log.counts(), hooks, operations: actions.operations.counts, snapshots: volumes.counts }
+  const counts = {
+    ...log.counts(),
+    hooks,
+    operations: actions.operations.counts,
+    snapshots: volumes.counts,
+    natives: natives.records(),
+  }
   const backup = finished(run, { started, items: contents.count, ...counts })
   await artifacts.assertWhole()
   await artifacts.put('metadata', encodeBackupMetadata(backup))
@@ -163,7 +177,10 @@ async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
   return backup
 }
 
-function openVolumes(run: BackupRun, parts: Opening & { log: StoredRunLog; started: Date }): BackupVolumes {
+function openVolumes(
+  run: BackupRun,
+  parts: Opening & { log: StoredRunLog; started: Date; natives: NativeSnapshots },
+): BackupVolumes {
   const { backup, kube, now, signal, policies, resumes, store } = run
   const { started, ...rest } = parts
   const identity = identityOf(backup, { store: store.url, started: timestamp(started) })
@@ -238,11 +255,17 @@ async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[]
 
 async function putSiblings(
   artifacts: Artifacts,
-  { log, contents, actions, volumes }: Pick<ArchiveParts, 'log' | 'contents' | 'actions' | 'volumes'>,
+  {
+    log,
+    contents,
+    actions,
+    volumes,
+    natives,
+  }: Pick<ArchiveParts, 'log' | 'contents' | 'actions' | 'volumes' | 'natives'>,
 ): Promise<void> {
   // Velero writes null where it never made a list.
   await artifacts.put('pod-volume-backups', await encodeJsonGz(null))
-  await artifacts.put('volume-snapshots', await encodeJsonGz(null))
+  await artifacts.put('volume-snapshots', await encodeVolumeSnapshots(natives.records()))
   await artifacts.put('item-operations', await encodeItemOperations(actions.operations.records()))
   await artifacts.put('volume-info', await encodeVolumeInfo(volumes.infos()))
   await artifacts.put('resource-list', encodeResourceList(contents.list))
@@ -260,9 +283,11 @@ function finished(
     hooks: HookCounts
     operations: OperationCounts
     snapshots: BackupVolumes['counts']
+    natives: readonly NativeSnapshot[]
   },
 ): Backup {
-  const { started, items, warnings, errors, hooks, operations, snapshots } = end
+  const { started, items, warnings, errors, hooks, operations, snapshots, natives } = end
+  const taken = natives.filter((native) => native.status.phase === 'Completed').length
   const status: BackupStatus = {
     ...backup.status,
     phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
@@ -273,6 +298,8 @@ function finished(
     hookStatus: hookStatus(hooks),
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
+    ...(natives.length > 0 ? { volumeSnapshotsAttempted: natives.length } : {}),
+    ...(taken > 0 ? { volumeSnapshotsCompleted: taken } : {}),
     ...(snapshots.attempted > 0 ? { csiVolumeSnapshotsAttempted: snapshots.attempted } : {}),
     ...(snapshots.completed > 0 ? { csiVolumeSnapshotsCompleted: snapshots.completed } : {}),
     ...operationStatus(operations),

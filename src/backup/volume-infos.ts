@@ -1,5 +1,6 @@
 import { timestamp } from '#api/timestamp.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
+import type { NativeSnapshot } from '#archive/volume-snapshots.ts'
 import { objectOf, textOf } from '#items/json.ts'
 import { claimedBy } from '#items/related.ts'
 import type { Unprotected } from '#items/volume-protection.ts'
@@ -32,6 +33,26 @@ export function snapshotInfo(
       vscName: content.metadata.name,
       operationID: operation.id,
       ReadyToUse: status?.readyToUse ?? null,
+    },
+    ...pvInfo(where.volume),
+  }
+}
+
+/** The entry of a volume of which the provider was asked for a snapshot. */
+export function nativeInfo(where: Where, { spec, status }: NativeSnapshot): VolumeInfo {
+  return {
+    ...placeOf(where),
+    backupMethod: 'NativeSnapshot',
+    snapshotDataMoved: false,
+    preserveLocalSnapshot: false,
+    skipped: false,
+    result: status.phase === 'Completed' ? 'succeeded' : 'failed',
+    nativeSnapshotInfo: {
+      snapshotHandle: status.providerSnapshotID ?? '',
+      volumeType: spec.volumeType,
+      volumeAZ: spec.volumeAZ ?? '',
+      iops: String(spec.volumeIOPS ?? 0),
+      Phase: status.phase ?? '',
     },
     ...pvInfo(where.volume),
   }

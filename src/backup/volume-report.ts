@@ -2,9 +2,11 @@ import type { Backup } from '#api/backup.ts'
 import { labelKeys } from '#api/labels.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
+import type { Unprotected } from '#items/volume-protection.ts'
 import type { SnapshotState } from '#volumes/snapshots.ts'
 import type { SnapshotOperation } from './snapshot-operations.ts'
-import { skippedInfo, snapshotInfo } from './volume-infos.ts'
+import type { NativeSnapshots } from './native-snapshots.ts'
+import { nativeInfo, skippedInfo, snapshotInfo } from './volume-infos.ts'
 import type { PlannedVolume } from './volume-planner.ts'
 
 /** What came of one volume of the backup. */
@@ -17,6 +19,7 @@ export interface VolumeEnd {
 
 export interface ReportOptions {
   readonly backup: Backup
+  readonly natives: Pick<NativeSnapshots, 'resultOf'>
   readonly log: RunLog
   readonly now: () => Date
 }
@@ -27,7 +30,7 @@ export function reportVolumes(ends: readonly VolumeEnd[], options: ReportOptions
   return ends.map((end) => reportOne(end, options))
 }
 
-function reportOne({ planned, state, operation }: VolumeEnd, { log, now }: ReportOptions): VolumeInfo {
+function reportOne({ planned, state, operation }: VolumeEnd, { backup, natives, log, now }: ReportOptions): VolumeInfo {
   const { claim, volume, protection } = planned
   const { namespace = '', name = '' } = (claim ?? volume)?.metadata ?? {}
   const fields = { resource: claim === undefined ? 'persistentvolumes' : 'persistentvolumeclaims', namespace, name }
@@ -39,16 +42,20 @@ function reportOne({ planned, state, operation }: VolumeEnd, { log, now }: Repor
     log.error('Not in this backup, since its data could not be snapshotted', { ...fields, error: text })
     return skippedInfo(planned, { approach: 'csiSnapshot', text })
   }
-  const left = protection.by === 'nothing' ? protection : withoutNative
+  const native = natives.resultOf(volume?.metadata.name ?? '')
+  if (native?.is === 'failed')
+    log.error('No snapshot could be taken of this volume', { ...fields, error: native.reason })
+  if (native !== undefined && native.is !== 'unknown') return nativeInfo(planned, native.snapshot)
+  const left = protection.by === 'nothing' ? protection : unknownVolume(backup)
   log[left.severity]('The data of this volume are not in the backup', { ...fields, error: left.text })
   return skippedInfo(planned, left)
 }
 
-const withoutNative = {
-  approach: 'volumeSnapshot',
-  severity: 'warning',
-  text: 'native snapshots are not taken by this version of Lifeboat',
-} as const
+/** Of a volume for which no location is. */
+function unknownVolume({ spec }: Backup): Pick<Unprotected, 'approach' | 'severity' | 'text'> {
+  const text = `no VolumeSnapshotLocation of this backup is for its kind of volume: ${(spec.volumeSnapshotLocations ?? []).join(', ')}`
+  return { approach: 'volumeSnapshot', severity: spec.snapshotVolumes === true ? 'error' : 'warning', text }
+}
 
 /** Who labels volumes as a group wants more than the same moment. */
 function warnOfGroups(ends: readonly VolumeEnd[], { backup, log }: ReportOptions): void {

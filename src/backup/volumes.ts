@@ -24,6 +24,7 @@ import {
 } from './snapshot-items.ts'
 import { openSnapshotOperations, type SnapshotOperations } from './snapshot-operations.ts'
 import { snapshotCompanions } from './snapshot-companions.ts'
+import type { NativeSnapshots } from './native-snapshots.ts'
 import { reportVolumes, type VolumeEnd } from './volume-report.ts'
 import { volumePlanner, type PlannedVolume, type VolumePlanner } from './volume-planner.ts'
 
@@ -34,6 +35,7 @@ export interface BackupVolumesOptions {
   readonly scope: BackupScope
   readonly policies: readonly VolumePolicy[]
   readonly identity: BackupIdentity
+  readonly natives: NativeSnapshots
   readonly log: RunLog
   readonly now: () => Date
   readonly signal?: AbortSignal | undefined
@@ -142,6 +144,8 @@ class VolumesOfBackup implements BackupVolumes {
       if (type.group === '' && type.plural === Claims.plural) this.#claims.delete(`${namespace ?? ''}/${name}`)
     }
     yield* this.#heldItems()
+    for (const planned of this.#unclaimed()) this.#beginNative(planned)
+    await this.#options.natives.taken()
     this.#infos = reportVolumes([...this.#ends()], this.#options)
   }
 
@@ -154,7 +158,8 @@ class VolumesOfBackup implements BackupVolumes {
     await this.#planned()
     const orders = held.flatMap((one) => one?.order ?? [])
     for (const order of orders) this.#snapshots.start({ ...order, hurried: true })
-    await this.#snapshots.taken(orders)
+    for (const one of held) this.#beginNative(one?.planned)
+    await Promise.all([this.#snapshots.taken(orders), this.#options.natives.taken()])
   }
 
   infos(): VolumeInfo[] {
@@ -263,6 +268,7 @@ class VolumesOfBackup implements BackupVolumes {
     for (const [index, held] of arrived.entries()) {
       const one = planned[index]!
       held.planned = one
+      if (leftToHooks?.(one.pods) !== true) this.#beginNative(one)
       if (one.protection.by !== 'csi-snapshot') continue
       const { snapshotClass } = one.protection
       held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
@@ -282,7 +288,8 @@ class VolumesOfBackup implements BackupVolumes {
     await this.#planned()
     const orders = [...this.#claims.values()].flatMap(({ order }) => order ?? [])
     for (const order of orders) this.#snapshots.start(order)
-    await this.#snapshots.taken(orders)
+    for (const { planned } of this.#claims.values()) this.#beginNative(planned)
+    await Promise.all([this.#snapshots.taken(orders), this.#options.natives.taken()])
     return orders
   }
 
@@ -330,11 +337,21 @@ class VolumesOfBackup implements BackupVolumes {
         operation: order && this.operations.of(order),
       }
     }
+    for (const planned of this.#unclaimed()) yield { planned, state: undefined, operation: undefined }
+  }
+
+  /** Volumes of the backup that no claim in it has. */
+  *#unclaimed(): Generator<PlannedVolume, void, void> {
     for (const volume of this.#volumes.values()) {
       const owner = claimedBy(volume)
       if (owner !== undefined && this.#claims.has(`${owner.namespace ?? ''}/${owner.name}`)) continue
-      yield { planned: this.#planner.ofVolume(volume), state: undefined, operation: undefined }
+      yield this.#planner.ofVolume(volume)
     }
+  }
+
+  #beginNative(planned: PlannedVolume | undefined): void {
+    if (planned?.protection.by !== 'native-snapshot' || planned.volume === undefined) return
+    this.#options.natives.begin(planned.volume)
   }
 }
 

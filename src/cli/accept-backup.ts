@@ -1,11 +1,12 @@
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups, type Backup } from '#api/backup.ts'
-import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
+import { VolumeSnapshotLocations, type VolumeSnapshotLocation } from '#api/volume-snapshot-location.ts'
 import { defaultBackup, readClusterFacts } from '#backup/defaults.ts'
 import { missingNamespaces } from '#backup/missing-namespaces.ts'
 import { readPolicies } from '#backup/policies.ts'
 import { validateBackup } from '#backup/validation.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { KubeError } from '#kube/error.ts'
 import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import { UserError } from './exit.ts'
 
@@ -16,14 +17,19 @@ export interface Acceptance {
   readonly signal: AbortSignal
   /** Where a server's locations are, which then have to be in order; undefined without installation. */
   readonly installedIn?: string | undefined
+  /** Without installation: where there may be snapshot locations all the same. */
+  readonly besides?: string | undefined
 }
 
 /** The backup with its defaults, and the policies it names; UserError with everything that is wrong with it. Rejects with KubeError. */
 export async function acceptBackup(
   asked: Backup,
-  { kube, now, signal, installedIn }: Acceptance,
+  { kube, now, signal, installedIn, besides }: Acceptance,
 ): Promise<{ backup: Backup; policies: ResourcePolicies | undefined }> {
-  const places = installedIn === undefined ? {} : await readPlaces(kube, { namespace: installedIn, signal })
+  const places =
+    installedIn === undefined
+      ? await readSnapshotPlaces(kube, { namespace: besides, signal })
+      : await readPlaces(kube, { namespace: installedIn, signal })
   const facts = await readClusterFacts(kube, { signal })
   const backup = defaultBackup(asked, { facts, now: now(), settings: places })
   const { policies, problems: policyProblems } = await readPolicies(kube, backup, { signal })
@@ -41,6 +47,21 @@ async function readPlaces(kube: KubeClient, options: { namespace: string; signal
     kube.list(VolumeSnapshotLocations, options),
   ])
   return { locations: locations.items, snapshotLocations: snapshotLocations.items }
+}
+
+/** The snapshot locations of a namespace, should it have some, and may somebody see them. */
+async function readSnapshotPlaces(
+  kube: KubeClient,
+  { namespace, signal }: { namespace: string | undefined; signal: AbortSignal },
+): Promise<{ snapshotLocations?: VolumeSnapshotLocation[] }> {
+  if (namespace === undefined) return {}
+  try {
+    const { items } = await kube.list(VolumeSnapshotLocations, { namespace, signal })
+    return items.length === 0 ? {} : { snapshotLocations: items }
+  } catch (error) {
+    if (error instanceof KubeError && (error.problem === 'not-found' || error.problem === 'forbidden')) return {}
+    throw error
+  }
 }
 
 /** UserError that names the object and lists its problems, if there are any. */

@@ -37,6 +37,7 @@ import { server } from './commands/server.ts'
 import { snapshotLocationCreate, snapshotLocationGet, snapshotLocationSet } from './commands/snapshot-location.ts'
 import { uninstall } from './commands/uninstall.ts'
 import { version } from './commands/version.ts'
+import { volumeList } from './commands/volume-list.ts'
 
 const withoutCompletion: readonly Command[] = [
   backupCreate,
@@ -70,6 +71,7 @@ const withoutCompletion: readonly Command[] = [
   snapshotLocationSet,
   repositoryGet,
   pluginGet,
+  volumeList,
   doctor,
   install,
   uninstall,

@@ -3,6 +3,7 @@ import { parseDuration } from '#api/duration.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { snapshotLocations } from '#controllers/snapshot-locations.ts'
 import { versionsFeature, type RestoreSettings } from '#restore/settings.ts'
 import type { PluginSettings } from '#server/config.ts'
 import { openStore } from '#store/open.ts'
@@ -135,6 +136,7 @@ async function openDoorWith(
     named: flags.store,
     createdBy: `lifeboat/${context.version}`,
     plugins: async (stop) => (plugins === undefined ? [] : await loadPlugins(plugins, stop)),
+    snapshotters: (kube) => snapshotLocations(kube, { namespace, env: context.env }),
     note: (text) => note(context, text),
     cluster: () => openCluster(context, flags),
   })

@@ -22,6 +22,7 @@ import { deletePrefix } from '#store/delete-prefix.ts'
 import { findObject } from '#store/find.ts'
 import { backupKey, backupsPrefix, isRunName, restoreKey, restorePrefix, restoresPrefix } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import { acceptBackup } from './accept-backup.ts'
 import { acceptRestore } from './accept-restore.ts'
 import { UserError } from './exit.ts'
@@ -44,6 +45,8 @@ export interface StoreDoorOptions {
   readonly plugins?: (signal: AbortSignal) => Promise<readonly PluginModule[]>
   /** For restores that this process does. */
   readonly restoreSettings?: RestoreSettings | undefined
+  /** Opens the snapshot locations of an installation in that cluster, should there be one. */
+  readonly snapshotters: (kube: KubeClient) => OpenSnapshotter
   /** Tells the user what is beside the point. */
   readonly note?: ((text: string) => void) | undefined
   /** Connects to the cluster; called only by what needs one. */
@@ -121,7 +124,7 @@ async function preview(asked: Backup, signal: AbortSignal, options: StoreDoorOpt
   const plugins = await options.plugins?.(signal)
   const kube = await cluster()
   try {
-    const accepted = await acceptBackup(asked, { kube, now, signal })
+    const accepted = await acceptBackup(asked, { kube, now, signal, besides: options.namespace })
     const previewed = await previewBackup({ ...accepted, kube, plugins, everyVersion, signal })
     return { ...previewed, [Symbol.asyncDispose]: () => kube.close() }
   } catch (error) {
@@ -136,7 +139,12 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
   await store.check({ write: true })
   const kube = await options.cluster()
   try {
-    const { backup, policies } = await acceptBackup(asked, { kube, now, signal: following.signal })
+    const { backup, policies } = await acceptBackup(asked, {
+      kube,
+      now,
+      signal: following.signal,
+      besides: options.namespace,
+    })
     return await runBackup({
       backup,
       kube,
@@ -145,6 +153,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       createdBy: options.createdBy,
       everyVersion: options.everyVersion,
       policies,
+      snapshotters: options.snapshotters(kube),
       plugins,
       signal: following.signal,
       onLeftBehind: (problems) => problems.forEach((problem) => options.note?.(`Left in the cluster: ${problem}`)),
@@ -177,6 +186,7 @@ async function createRestore(asked: Restore, following: Following, options: Stor
       ...accepted,
       kube,
       store,
+      snapshotters: options.snapshotters(kube),
       now,
       plugins,
       settings: options.restoreSettings,
@@ -254,10 +264,11 @@ async function refuseToCancel(): Promise<never> {
   throw new UserError('no server works on this store: Ctrl-C ends the command that does')
 }
 
-async function deleteBackup(backup: Backup, { store, cluster, now }: StoreDoorOptions): Promise<string> {
+async function deleteBackup(backup: Backup, options: StoreDoorOptions): Promise<string> {
   const { name } = backup.metadata
+  const { store, now } = options
   const writer = { now: now() }
-  const snapshots = await deleteSnapshots(backup, writer, { store, cluster })
+  const snapshots = await deleteSnapshots(backup, writer, options)
   await deleteBackupFiles(store, backup, writer)
   const restores = await allRuns(store, { folder: restoresPrefix, labels: undefined, read: readRestore })
   const behind = restores.filter((restore) => restore.spec.backupName === name)
@@ -267,16 +278,13 @@ async function deleteBackup(backup: Backup, { store, cluster, now }: StoreDoorOp
 }
 
 /** In the cluster's storage; what has to be said about them. */
-async function deleteSnapshots(
-  backup: Backup,
-  writer: FileWriter,
-  { store, cluster }: Pick<StoreDoorOptions, 'store' | 'cluster'>,
-): Promise<string[]> {
+async function deleteSnapshots(backup: Backup, writer: FileWriter, options: StoreDoorOptions): Promise<string[]> {
   let kube: KubeClient | undefined
   try {
-    const connected = async (): Promise<KubeClient> => (kube = await cluster())
-    const where = { cluster: connected, writer }
-    const { deleted, problems, unreachable } = await deleteBackupSnapshots(store, backup, where)
+    const cluster = async (): Promise<KubeClient> => (kube ??= await options.cluster())
+    const snapshotters: OpenSnapshotter = async (name) => await options.snapshotters(await cluster())(name)
+    const ends = await deleteBackupSnapshots(options.store, backup, { cluster, snapshotters, writer })
+    const { deleted, problems, unreachable } = ends
     if (problems.length > 0) {
       throw new UserError(
         `backup ${backup.metadata.name} stays, so that it can be deleted later: ${problems.join('; ')}`,

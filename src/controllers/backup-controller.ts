@@ -18,6 +18,7 @@ import type { PluginModule } from '#plugins/open.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
 import { backupKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
 import { timestamp } from '#api/timestamp.ts'
@@ -27,6 +28,7 @@ export interface BackupControllerOptions {
   readonly stores: LocationStores
   /** Kept up to date by this controller. */
   readonly ledger: BackupLedger
+  readonly snapshotters: OpenSnapshotter
   readonly settings: Omit<BackupSettings, 'locations'>
   /** From `installationName`. */
   readonly installation: string | undefined
@@ -290,6 +292,7 @@ async function runFor(backup: Backup, store: ObjectStore, context: Context): Pro
       everyVersion: options.everyVersion,
       pageSize: options.pageSize,
       policies,
+      snapshotters: options.snapshotters,
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,
       onOperations: standingWriter(backup, environment, () => queue.pass(environment)),

@@ -8,6 +8,7 @@ import { Restores, type Restore } from '#api/restore.ts'
 import { deleteBackupFiles, deleteBackupSnapshots } from '#backup/delete.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
 
@@ -15,6 +16,7 @@ export interface DeleteRequestControllerOptions {
   readonly stores: LocationStores
   /** From `installationName`. */
   readonly installation: string | undefined
+  readonly snapshotters: OpenSnapshotter
   /** Told when a deletion that nothing speaks against begins, and how it ended. */
   readonly onStart: (backup: Backup) => void
   readonly onEnd: (backup: Backup, deleted: boolean) => void
@@ -110,7 +112,7 @@ async function begin(
 async function remove(
   backup: Backup,
   environment: Environment,
-  { stores, installation }: DeleteRequestControllerOptions,
+  { stores, snapshotters, installation }: DeleteRequestControllerOptions,
 ): Promise<string | undefined> {
   const { kube, namespace, log, now, signal } = environment
   const { name } = backup.metadata
@@ -119,7 +121,7 @@ async function remove(
     try {
       const writer = { installation, now: now() }
       const cluster = (): Promise<KubeClient> => Promise.resolve(kube)
-      const snapshots = await deleteBackupSnapshots(store, backup, { cluster, writer, signal })
+      const snapshots = await deleteBackupSnapshots(store, backup, { cluster, snapshotters, writer, signal })
       for (const reason of snapshots.unreachable) log.warn({ backup: name, reason }, 'a snapshot is not deleted')
       if (snapshots.problems.length > 0) return snapshots.problems.join('; ')
       const deleted = await deleteBackupFiles(store, backup, writer)

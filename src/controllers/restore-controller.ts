@@ -5,6 +5,7 @@ import { Restores, type Restore } from '#api/restore.ts'
 import { timestamp } from '#api/timestamp.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
 import { cleanUpRestore } from './restore-deletion.ts'
 import { makeRestore, type MakeOptions } from './restore-run.ts'
@@ -15,6 +16,7 @@ import { cancelReason } from './withdrawal.ts'
 
 export interface RestoreControllerOptions {
   readonly stores: LocationStores
+  readonly snapshotters: OpenSnapshotter
   /** For restores that do not say; Go notation. */
   readonly itemOperationTimeout: string
   /** How restores are done, besides what each says. */

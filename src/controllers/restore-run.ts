@@ -10,6 +10,7 @@ import { restoreOperationStatus, type RestoreOperationStanding } from '#restore/
 import { runRestore } from '#restore/run.ts'
 import type { RestoreSettings } from '#restore/settings.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
 import { makeSafetyBackup } from './safety-backup.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
@@ -17,6 +18,7 @@ import { withdrawalOf } from './withdrawal.ts'
 
 export interface MakeOptions {
   readonly stores: LocationStores
+  readonly snapshotters: OpenSnapshotter
   readonly plugins: readonly PluginModule[]
   readonly operationPollMillis?: number | undefined
   /** Told when others may run, since this one only waits for operations. */
@@ -94,6 +96,7 @@ async function run(restore: Restore, environment: Environment, options: MakeOpti
       backup,
       kube,
       store,
+      snapshotters: options.snapshotters,
       now,
       signal,
       settings: options.settings,

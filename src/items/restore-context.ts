@@ -26,6 +26,8 @@ export interface RestoreContext {
   readonly preserveNodePorts?: boolean | undefined
   /** By the name a PersistentVolume has in the backup (`decideVolume`); a volume that the restore leaves out is not in it. */
   readonly volumes: ReadonlyMap<string, VolumeDecision>
+  /** Names of PersistentVolumes in the cluster, by those in the archive, where they differ; it grows as the restore makes some. */
+  readonly renamedVolumes?: ReadonlyMap<string, string> | undefined
   /** Absent when the backup has no CSI snapshots. */
   readonly snapshots?: SnapshotContext | undefined
   /** `namespace/name` of the ServiceAccounts that live in the target cluster. */

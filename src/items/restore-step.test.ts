@@ -110,6 +110,22 @@ test('a volume that is provisioned anew or comes from a snapshot is not made as 
   assert.deepEqual(prepare('persistentvolumes', volume('snapped')), { do: 'skip', reason: 'needs-native-snapshot' })
 })
 
+test('a volume that a disk was made for comes back, reserved as any other', () => {
+  const item = { resource: 'persistentvolumes', object: volume('snapped'), refilled: true }
+  const prepared = prepareForRestore(item, context)
+  assert.ok(prepared.do === 'create')
+  const claimRef = { kind: 'PersistentVolumeClaim', namespace: 'copy', name: 'data' }
+  assert.deepEqual(prepared.object['spec'], { claimRef, capacity: {} })
+})
+
+test('a claim follows its volume to the new name', () => {
+  const renamedVolumes = new Map([['kept', 'velero-clone-1']])
+  const item = { resource: 'persistentvolumeclaims', object: claim('kept') }
+  const prepared = prepareForRestore(item, { ...context, renamedVolumes })
+  assert.ok(prepared.do === 'create')
+  assert.deepEqual(prepared.object['spec'], { volumeName: 'velero-clone-1', accessModes: [] })
+})
+
 function claim(volumeName: string, phase = 'Bound'): KubeObject {
   const annotations = {
     'pv.kubernetes.io/bind-completed': 'yes',

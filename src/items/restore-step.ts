@@ -20,6 +20,8 @@ export interface RestoreItem {
   /** `pods`, `deployments.apps`. */
   resource: string
   object: KubeObject
+  /** Of a PersistentVolume: there is a disk with its data behind it. */
+  refilled?: boolean | undefined
 }
 
 /** Why an object that was selected is not restored all the same. */
@@ -131,13 +133,16 @@ function ownReason({ resource, object }: RestoreItem): RestoreStepSkip | undefin
   return resource === 'jobs.batch' && textOf(status?.['completionTime']) !== undefined ? 'finished' : undefined
 }
 
-function volumeReason({ resource, object }: RestoreItem, context: RestoreContext): RestoreStepSkip | undefined {
+function volumeReason(
+  { resource, object, refilled = false }: RestoreItem,
+  context: RestoreContext,
+): RestoreStepSkip | undefined {
   if (resource !== 'persistentvolumes') return undefined
   switch (context.volumes.get(object.metadata.name) ?? 'as-is') {
     case 'provision-anew':
       return 'provisioned-anew'
     case 'from-native-snapshot':
-      return 'needs-native-snapshot'
+      return refilled ? undefined : 'needs-native-snapshot'
     case 'as-is':
       return undefined
   }

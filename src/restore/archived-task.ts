@@ -13,6 +13,7 @@ import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/r
 import { claimProblem, fillingOf, type Filling } from './claimed-snapshots.ts'
 import type { GitOpsOwners } from './gitops-owners.ts'
 import type { ActedItem, RestoreItemActions } from './item-actions.ts'
+import type { NativeVolumes } from './native-volumes.ts'
 import type { RestoreFacts } from './restore-facts.ts'
 import { type Winner, rivalsFor, saysTheSame } from './rivals.ts'
 
@@ -25,6 +26,7 @@ export interface ArchivedTaskOptions extends Pick<
   wishes: RestoreWishes
   /** Undefined when nobody asks who keeps an object by Git. */
   gitOps: GitOpsOwners | undefined
+  natives: Pick<NativeVolumes, 'refill'>
   /** Absent in a rehearsal: plug-ins may act on the world. */
   actions?: RestoreItemActions | undefined
 }
@@ -45,7 +47,8 @@ type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, volumesWithData, snapshotTarget, versions, log, wishes, gitOps, actions } = options
+  const { archive, scope, context, volumesWithData, snapshotTarget, versions, log, wishes, gitOps, actions, natives } =
+    options
   const comparesExactly = wishes.exact || wishes.policy === 'recreate'
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
@@ -81,7 +84,15 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       const made = prepareNamespace(targetNamespace(entry.name, context.namespaceMapping), object)
       return { do: 'create', type: typeOf(made, entry), object: made, related: [], keptByGit, remarks: [] }
     }
-    const item = { resource: entry.resource, object }
+    const refilled = refills(entry, context) ? await natives.refill(object) : undefined
+    if (refilled !== undefined && 'fault' in refilled) {
+      return { do: 'fail', failed: object, reason: `its data cannot come back: ${refilled.fault}` }
+    }
+    const item = {
+      resource: entry.resource,
+      object: refilled?.volume ?? object,
+      refilled: refilled !== undefined,
+    }
     const begun = beginRestore(item, context)
     const acted: ActedItem | typeof begun =
       begun.do === 'go-on' && actions !== undefined ? await actions.act(entry, object, begun) : begun
@@ -178,6 +189,10 @@ function leftFor(
 const postRestoreCommand = `${hookPrefixes.postRestore}command`
 
 const notMeant: Leaving = { do: 'leave', remarks: [] }
+
+function refills({ resource, name }: ArchivedEntry, { volumes }: RestoreFacts['context']): boolean {
+  return resource === 'persistentvolumes' && volumes.get(name) === 'from-native-snapshot'
+}
 
 /** An empty volume in place of the data would look like success. */
 function withoutData(entry: ArchivedEntry): Remark {

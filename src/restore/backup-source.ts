@@ -7,6 +7,7 @@ import { type ManifestTrailer, openManifest } from '#archive/manifest.ts'
 import { type OpenArchive, openArchive } from '#archive/open.ts'
 import { verifyArchive } from '#archive/verify.ts'
 import { type VolumeInfo, decodeVolumeInfo } from '#archive/volume-info.ts'
+import { type NativeSnapshot, decodeVolumeSnapshots } from '#archive/volume-snapshots.ts'
 import { parseJson } from '#kube/json.ts'
 import { findObject } from '#store/find.ts'
 import { type BackupArtifact, backupKey, backupPrefix, backupsPrefix } from '#store/layout.ts'
@@ -22,6 +23,8 @@ export interface BackupSource extends AsyncDisposable {
   listed: ReadonlySet<string>
   /** By name of the PersistentVolume; empty when the backup has no volume info. */
   volumes: ReadonlyMap<string, VolumeInfo>
+  /** Snapshots that a provider took, or did not; by name of the PersistentVolume. */
+  natives: ReadonlyMap<string, NativeSnapshot>
 }
 
 export interface SourceOptions {
@@ -76,13 +79,16 @@ export async function readBackup(backup: Backup, source: ArtifactSource): Promis
     try {
       const infos = await read('volume-info')
       const volumes = infos === undefined ? [] : await decodeVolumeInfo(infos)
+      const snapshots = await read('volume-snapshots')
+      const natives = snapshots === undefined ? [] : await decodeVolumeSnapshots(snapshots)
       const manifest = await read('manifest')
       const trailer = manifest && (await checkAgainst(manifest, { name, archive, signal }))
       return {
         backup,
         archive,
         listed: new Set(trailer?.cut.types.map(({ resource }) => resource) ?? archive.resources()),
-        volumes: new Map(volumes.flatMap((info) => (info.pvName ? [[info.pvName, info] as const] : []))),
+        volumes: byVolume(volumes, natives),
+        natives: new Map(natives.map((native) => [native.spec.persistentVolumeName, native])),
         [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose](),
       }
     } catch (error) {
@@ -90,6 +96,15 @@ export async function readBackup(backup: Backup, source: ArtifactSource): Promis
       throw error
     }
   })
+}
+
+/** Backups that Velero made before 1.13 have only the list of snapshots to say that there are some. */
+function byVolume(infos: readonly VolumeInfo[], natives: readonly NativeSnapshot[]): Map<string, VolumeInfo> {
+  const told = natives.map(({ spec }): VolumeInfo => ({
+    pvName: spec.persistentVolumeName,
+    backupMethod: 'NativeSnapshot',
+  }))
+  return new Map([...told, ...infos].flatMap((info) => (info.pvName ? [[info.pvName, info] as const] : [])))
 }
 
 /** What is wrong with the archive is wrong with the backup. */

@@ -10,6 +10,7 @@ import type { BackupSource } from './backup-source.ts'
 import { extraObjects } from './extra-objects.ts'
 import { type GitOpsOwners, gitOpsOwners } from './gitops-owners.ts'
 import type { RestoreItemActions } from './item-actions.ts'
+import type { NativeVolumes } from './native-volumes.ts'
 import { type Plan, planRestore } from './plan.ts'
 import { type RestoreFacts, gatherFacts } from './restore-facts.ts'
 import type { RestoreSettings } from './settings.ts'
@@ -33,6 +34,7 @@ export interface CourseOptions {
   source: BackupSource
   kube: KubeClient
   log: RunLog
+  natives: NativeVolumes
   /** Not in a rehearsal. */
   actions?: RestoreItemActions | undefined
   settings?: RestoreSettings | undefined
@@ -53,18 +55,22 @@ export interface Course {
 
 /** Gathers the facts and plans. Rejects with KubeError; so do the outcomes, when the cluster cannot be worked with. */
 export async function openCourse(options: CourseOptions): Promise<Course> {
-  const { restore, source, kube, log, settings, actions, rehearses, signal } = options
+  const { restore, source, kube, log, settings, natives, actions, rehearses, signal } = options
   const backupName = restore.spec.backupName ?? ''
   const { warnings, took, ...facts } = await gatherFacts({ restore, backupName, source, kube, settings, signal })
   const wishes = restoreWishes(restore)
   const asks = rehearses === true || wishes.skipsGitOpsManaged
   const gitOps = asks ? await gitOpsOwners(source.archive, { kube, signal }) : undefined
-  const plan = planRestore({ archive: source.archive, ...facts, log, wishes, gitOps, actions })
+  const context = { ...facts.context, renamedVolumes: natives.renamed }
+  const plan = planRestore({ archive: source.archive, ...facts, context, log, wishes, gitOps, natives, actions })
   const playing = { ...options, plan, wishes, gitOps, scope: facts.scope }
   return {
     plan,
     warnings: [...warnings, ...generalWarnings(options, plan)],
-    outcomes: toldTo(took, play(playing)),
+    outcomes: toldTo((outcome) => {
+      took(outcome)
+      natives.took(outcome)
+    }, play(playing)),
   }
 }
 

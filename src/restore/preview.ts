@@ -6,6 +6,7 @@ import type { GitOpsOwner } from '#items/gitops.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import type { RestoreSkipReason } from '#selection/restore-scope.ts'
 import { type Course, type CourseOptions, openCourse } from './course.ts'
+import { plannedVolumes } from './native-volumes.ts'
 
 /** Make it; change it; delete it and make it anew; delete it; leave it as it is, or out, for a reason; or be unable to do what was asked for. */
 export type PlannedAction = 'create' | 'update' | 'recreate' | 'delete' | 'skip' | 'conflict'
@@ -62,7 +63,8 @@ export async function previewRestore(options: PreviewOptions): Promise<RestorePr
     const text = `plug-ins are not asked, so what they change, leave out or wait for is not in this: ${names.join(', ')}`
     findings.push({ level: 'info', text })
   }
-  const course = await openCourse({ ...options, log: noting(findings), rehearses: true })
+  const natives = plannedVolumes(options.source.natives)
+  const course = await openCourse({ ...options, natives, log: noting(findings), rehearses: true })
   for (const text of course.warnings) findings.push({ level: 'warning', text })
   return { objects: plannedObjects(course, findings), findings }
 }

@@ -12,12 +12,14 @@ import { KubeError } from '#kube/error.ts'
 import { resourceName } from '#kube/object.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import { type ObjectStore, StoreError } from '#store/store.ts'
+import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import { restoreIsStored, storeArtifacts, takeUp } from './artifacts.ts'
 import { type BackupSource, openBackup } from './backup-source.ts'
 import { type RestorePatience, openCourse } from './course.ts'
 import type { Filling } from './claimed-snapshots.ts'
 import { RestoreError } from './error.ts'
 import { finishVolumes } from './filled-volumes.ts'
+import { openNativeVolumes } from './native-volumes.ts'
 import { openRestoreItemActions, type RestoreItemActions } from './item-actions.ts'
 import { restoreOperationStatus, type RestoreOperationOptions } from './operations.ts'
 import type { RestoreProgress } from './progress.ts'
@@ -34,6 +36,8 @@ export interface RestoreRun extends Pick<RestoreOperationOptions, 'operationPoll
   now: () => Date
   /** Where the archive's content is spooled while the run lasts; default the system's folder for temporary files. */
   spoolDir?: string | undefined
+  /** Opens the snapshot locations of the target cluster; absent where there can be none. */
+  snapshotters?: OpenSnapshotter | undefined
   /** Their actions are run on the items, in order. */
   plugins?: readonly PluginModule[] | undefined
   settings?: RestoreSettings | undefined
@@ -130,7 +134,13 @@ async function restoreObjects(
   { source, log, standing, actions }: Sources & { standing: Standing; actions: RestoreItemActions | undefined },
 ): Promise<{ record: RestoreRecord; volumes: VolumeInfo[] }> {
   const { restore, kube, signal, settings, patience, resumes } = run
-  const course = await openCourse({ restore, source, kube, log, settings, actions, patience, resumes, signal })
+  await using natives = openNativeVolumes({
+    ...run,
+    snapshots: source.natives,
+    open: run.snapshotters,
+    patience: patience?.deletion,
+  })
+  const course = await openCourse({ restore, source, kube, log, settings, natives, actions, patience, resumes, signal })
   const record = restoreRecord({ log, totalItems: course.plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')
@@ -155,7 +165,7 @@ async function restoreObjects(
     patience: patience?.volumes,
     failed: (claim, reason) => record.fail(reason, { resource: 'persistentvolumeclaims', ...claim }),
   })
-  return { record, volumes }
+  return { record, volumes: [...natives.infos(), ...volumes] }
 }
 
 interface Sources {

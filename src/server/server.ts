@@ -11,6 +11,7 @@ import { collectGarbage } from '#controllers/garbage-collection.ts'
 import { locationController } from '#controllers/location-controller.ts'
 import { locationStores, type LocationStores } from '#controllers/location-stores.ts'
 import { notificationController } from '#controllers/notification-controller.ts'
+import { snapshotLocations } from '#controllers/snapshot-locations.ts'
 import { restoreController } from '#controllers/restore-controller.ts'
 import { scheduleController } from '#controllers/schedule-controller.ts'
 import { statusRequestController } from '#controllers/status-request-controller.ts'
@@ -176,7 +177,8 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
 
 function startControllers(parts: Parts & { known: BackupLedger }, environment: Environment): Promise<void>[] {
   const { options, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster, notifies, known } = parts
-  const { config, now } = options
+  const { config, kube, now } = options
+  const snapshotters = snapshotLocations(kube, config)
   const settings = {
     defaultLocation: config.defaultBackupStorageLocation,
     ttl: config.defaultBackupTtl,
@@ -206,6 +208,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
       backupController({
         stores,
         ledger: known,
+        snapshotters,
         settings,
         installation,
         createdBy: `lifeboat/${config.version}`,
@@ -222,6 +225,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     runController(
       restoreController({
         stores,
+        snapshotters,
         itemOperationTimeout: config.defaultItemOperationTimeout,
         settings: config.restoreSettings,
         concurrent: config.concurrentRestores,
@@ -235,6 +239,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     runController(
       deleteRequestController({
         stores,
+        snapshotters,
         installation,
         onStart: witness.deletionStarted,
         onEnd: witness.deletionEnded,

@@ -65,3 +65,8 @@ export interface VolumeSnapshotter {
 
 /** Opens the VolumeSnapshotLocation of this name; rejects with SnapshotError when there is none, or it cannot work. The caller closes it. */
 export type OpenSnapshotter = (location: string) => Promise<VolumeSnapshotter>
+
+/** For callers that have no locations. */
+export const noSnapshotter: OpenSnapshotter = async (location) => {
+  throw new SnapshotError('invalid', `volume snapshot location "${location}" cannot be opened here`)
+}

@@ -12,6 +12,7 @@ import { deletionRequest } from '#backup/deletion-request.ts'
 import { clusterIdentity } from '#controllers/cluster-identity.ts'
 import { deleteRequestController } from '#controllers/delete-request-controller.ts'
 import { locationStores } from '#controllers/location-stores.ts'
+import { snapshotLocations } from '#controllers/snapshot-locations.ts'
 import { runController } from '#runtime/controller.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
@@ -170,7 +171,9 @@ test('a schedule notes on its backups in which cluster it made them', async () =
 function deleting(namespace: string): AsyncDisposable {
   const end = new AbortController()
   const stores = locationStores(kube, { namespace, env: {} })
-  const controller = deleteRequestController({ stores, installation: undefined, onStart() {}, onEnd() {} })
+  const snapshotters = snapshotLocations(kube, { namespace, env: {} })
+  const options = { stores, snapshotters, installation: undefined }
+  const controller = deleteRequestController({ ...options, onStart() {}, onEnd() {} })
   const running = runController(controller, { kube, namespace, now: () => new Date(), signal: end.signal, log })
   return {
     async [Symbol.asyncDispose]() {

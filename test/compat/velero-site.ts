@@ -64,7 +64,7 @@ export interface VeleroSite extends AsyncDisposable {
  */
 export async function openSite(
   { kube, kubeconfigPath }: TestCluster,
-  { places, maker, restarted = false, features, concurrentBackups, signal }: SiteSetting,
+  { places, maker, restarted = false, features, concurrentBackups, env, signal }: SiteSetting,
 ): Promise<VeleroSite> {
   const { s3, folder } = places
   const directory = join(folder, randomBytes(4).toString('hex'))
@@ -79,6 +79,7 @@ export async function openSite(
     directory,
     features,
     concurrentBackups,
+    env,
     signal,
   })
   const death = program.ended.then(async (how) => Promise.reject(new Error(await lastWords(program, how))))
@@ -124,6 +125,8 @@ export interface SiteSetting {
   features?: readonly string[]
   /** How many backups Velero may make at once; its default is one. */
   concurrentBackups?: number
+  /** Variables for Velero and its plug-ins. */
+  env?: Readonly<Record<string, string>>
   signal: AbortSignal
 }
 

@@ -19,6 +19,8 @@ export interface VeleroSetting {
   features?: readonly string[] | undefined
   /** How many backups may run at once; its default is one. */
   concurrentBackups?: number | undefined
+  /** Variables for the server and its plug-ins. */
+  env?: Readonly<Record<string, string>> | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -71,6 +73,7 @@ async function startServer(
     logPath: join(directory, 'velero-server.log'),
     cwd: directory,
     env: {
+      ...setting.env,
       HOME: directory,
       PATH: process.env['PATH'],
       KUBECONFIG: kubeconfigPath,

@@ -10,6 +10,7 @@ import { connect } from '#kube/connect.ts'
 import { apiVersionOf, resourceName, type KubeObject, type ServedType } from '#kube/object.ts'
 import { stateHome } from '#sandbox/home.ts'
 import { sandboxUp } from '#sandbox/sandbox.ts'
+import { snapshotLocations } from '#controllers/snapshot-locations.ts'
 import { fileStore } from '#store/file.ts'
 import { coloursOf } from '../colour.ts'
 import { command } from '../command.ts'
@@ -71,6 +72,7 @@ async function playThrough(play: Play): Promise<boolean> {
     namespace: 'velero',
     now,
     createdBy: `lifeboat/${context.version}`,
+    snapshotters: (cluster) => snapshotLocations(cluster, { namespace: 'velero', env: context.env }),
     cluster: connectNew,
   })
   try {

@@ -26,12 +26,14 @@ export const claimAction: RestoreAction = {
   },
 }
 
-/** The claim without its volume's name if that volume will be provisioned anew (spec/restore §6, 8). */
-export function rebindClaim(claim: KubeObject, { volumes }: RestoreContext): KubeObject {
+/** The claim without its volume's name if that volume will be provisioned anew, and with its new name if it has one (spec/restore §6, 8). */
+export function rebindClaim(claim: KubeObject, { volumes, renamedVolumes }: RestoreContext): KubeObject {
   const spec = objectOf(claim['spec']) ?? {}
   const name = textOf(spec['volumeName'])
-  if (name === undefined || volumes.get(name) !== 'provision-anew') return claim
-  return { ...claim, spec: without(spec, ['volumeName']) }
+  if (name === undefined) return claim
+  if (volumes.get(name) === 'provision-anew') return { ...claim, spec: without(spec, ['volumeName']) }
+  const renamed = renamedVolumes?.get(name)
+  return renamed === undefined ? claim : { ...claim, spec: { ...spec, volumeName: renamed } }
 }
 
 /** The object without the given annotations. */
