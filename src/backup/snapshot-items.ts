@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Backup } from '#api/backup.ts'
 import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
-import { objectOf, textOf } from '#items/json.ts'
+import { objectOf, textOf, without } from '#items/json.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { SelectionError } from '#selection/error.ts'
 import { parseQuantity } from '#selection/quantity.ts'
@@ -10,6 +10,15 @@ import type { VolumeSnapshot, VolumeSnapshotContent } from '#volumes/snapshot-ty
 
 /** Ours, on a VolumeSnapshot: the very backup that made it, and its name. */
 export const snapshotMarks = { run: 'lifeboat.dev/backup-run', backup: 'lifeboat.dev/backup' } as const
+
+/** Which run made a snapshot, and for which name in which store; undefined for one that no backup is taking. */
+export function marksOf({ metadata, spec }: VolumeSnapshot): { run: string; backup: string } | undefined {
+  const { [snapshotMarks.run]: run, [snapshotMarks.backup]: backup } = metadata.annotations ?? {}
+  // One that stands for a snapshot which is there already is of a restore, however it is marked.
+  if (run === undefined || backup === undefined || spec?.source?.persistentVolumeClaimName === undefined)
+    return undefined
+  return { run, backup }
+}
 
 /** What tells the snapshots of one backup from those of all others: the same again when a server takes the backup up after another one has died. */
 export interface BackupIdentity {
@@ -100,7 +109,9 @@ export function storedSnapshot({ snapshot, content }: TakenSnapshot): VolumeSnap
   const known = Object.fromEntries(
     Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined),
   )
-  const annotations = { ...snapshot.metadata.annotations, ...known }
+  // What a restore makes of it is no snapshot that this backup is taking.
+  const unmarked = without(snapshot.metadata.annotations ?? {}, Object.values(snapshotMarks))
+  const annotations = { ...unmarked, ...known }
   return { ...snapshot, metadata: { ...snapshot.metadata, annotations } }
 }
 

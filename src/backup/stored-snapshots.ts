@@ -13,7 +13,7 @@ import type { ObjectStore } from '#store/store.ts'
 import { endSnapshots } from '#volumes/snapshot-end.ts'
 import { VolumeSnapshotContents, type VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
 import type { StoredSnapshot } from '#volumes/stored-snapshots.ts'
-import { identityOf, snapshotMarks } from './snapshot-items.ts'
+import { identityOf, marksOf } from './snapshot-items.ts'
 
 /** The CSI snapshots that a stored backup relies on: those that it made itself. Rejects with StoreError or ArchiveError. */
 export async function snapshotsOf(
@@ -73,8 +73,9 @@ export async function releaseSnapshotsOf(
     kube,
     labelSelector: identity.labelSelector,
     signal,
-    fateOf: ({ metadata }) => {
-      if (metadata.annotations?.[snapshotMarks.run] !== identity.run) return undefined
+    fateOf: (snapshot) => {
+      if (marksOf(snapshot)?.run !== identity.run) return undefined
+      const { metadata } = snapshot
       return kept.has(`${metadata.namespace}/${metadata.name}`) ? 'keep-data' : 'delete-data'
     },
   })

@@ -15,13 +15,7 @@ import type { VolumePolicy } from '#selection/resource-policies.ts'
 import { endSnapshots, type SnapshotFate } from '#volumes/snapshot-end.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
 import { openSnapshots, type Snapshots } from '#volumes/snapshots.ts'
-import {
-  claimWithSnapshot,
-  snapshotMarks,
-  snapshotOrder,
-  type BackupIdentity,
-  type TakenSnapshot,
-} from './snapshot-items.ts'
+import { claimWithSnapshot, marksOf, snapshotOrder, type BackupIdentity, type TakenSnapshot } from './snapshot-items.ts'
 import { openSnapshotOperations, type SnapshotOperations } from './snapshot-operations.ts'
 import { snapshotCompanions } from './snapshot-companions.ts'
 import type { NativeSnapshots } from './native-snapshots.ts'
@@ -205,9 +199,8 @@ class VolumesOfBackup implements BackupVolumes {
       kube,
       labelSelector: identity.labelSelector,
       fateOf: (snapshot) => {
-        const { annotations = {} } = snapshot.metadata
-        if (annotations[snapshotMarks.backup] !== identity.backup) return undefined
-        return fateOf(snapshot, annotations[snapshotMarks.run] === identity.run)
+        const marks = marksOf(snapshot)
+        return marks?.backup === identity.backup ? fateOf(snapshot, marks.run === identity.run) : undefined
       },
     })
   }

@@ -10,6 +10,8 @@ import type { BackupProgress } from '#backup/progress.ts'
 import { runBackup } from '#backup/run.ts'
 import { storedBackup } from '#backup/stored.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { KubeConfigError } from '#kube/cluster-config.ts'
+import { KubeError } from '#kube/error.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import { restoreIsStored, storedRestore } from '#restore/artifacts.ts'
 import { openBackup } from '#restore/backup-source.ts'
@@ -291,6 +293,11 @@ async function deleteSnapshots(backup: Backup, writer: FileWriter, options: Stor
       )
     }
     return [...(deleted > 0 ? [`${counted(deleted, 'snapshot')} deleted from the storage.`] : []), ...unreachable]
+  } catch (error) {
+    if (!(error instanceof KubeError) && !(error instanceof KubeConfigError)) throw error
+    throw new UserError(
+      `backup ${backup.metadata.name} has snapshots, which only a cluster with their CSI driver can delete: ${error.message}; name one with --kubeconfig or --kubecontext`,
+    )
   } finally {
     await kube?.close()
   }

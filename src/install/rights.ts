@@ -7,13 +7,18 @@ export interface PolicyRule {
 
 const everything = { apiGroups: ['*'], resources: ['*'] }
 
-/** What making backups takes: reading everything, and the custom resources that say what is to be done and what was. */
+/** What making backups takes: reading everything, the custom resources that say what is to be done and what was, and CSI snapshots. */
 export const readRules: readonly PolicyRule[] = [
   { ...everything, verbs: ['get', 'list', 'watch'] },
   {
     apiGroups: ['velero.io', 'lifeboat.dev'],
     resources: ['*'],
     verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'],
+  },
+  {
+    apiGroups: ['snapshot.storage.k8s.io'],
+    resources: ['volumesnapshots', 'volumesnapshotcontents'],
+    verbs: ['create', 'patch', 'delete'],
   },
 ]
 

@@ -108,6 +108,18 @@ suite('a restore of CSI volumes', { concurrency: false }, () => {
     assert.equal(played.volumes.get(await handleOf(kube, `${shop.name}-again`, 'data')), 'data of data')
   })
 
+  test('makes snapshots that a later backup of the same name in the same store leaves alone', async () => {
+    const shop = await storedShop(['data'])
+    const copy = `${shop.name}-copy`
+    await restored(shop, copy)
+    const names = async (): Promise<string[]> =>
+      (await kube.list(VolumeSnapshots, { namespace: copy })).items.map(({ metadata }) => metadata.name)
+    const before = await names()
+    await storedShop(['other'])
+    assert.equal(before.length, 1)
+    assert.deepEqual(await names(), before)
+  })
+
   test('of one claim leaves the snapshots of the others alone', async () => {
     const shop = await storedShop(['one', 'two'])
     const copy = `${shop.name}-copy`
