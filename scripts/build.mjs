@@ -1,11 +1,13 @@
-// Makes dist/lifeboat.mjs: everything in one executable file, for the image and for publishing.
+// Makes dist/lifeboat.mjs, or the file named as argument: everything in one executable file, for the image and for publishing.
 import { isBuiltin } from 'node:module'
 import { chmod, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const outfile = 'dist/lifeboat.mjs'
+const [wish] = process.argv.slice(2)
+const outfile = wish === undefined ? 'dist/lifeboat.mjs' : resolve(wish)
 
 // A static import of Node's modules would load twenty of them before the first line runs; required, each is loaded by its first user.
 const lazyBuiltins = {
@@ -22,7 +24,7 @@ const lazyBuiltins = {
 }
 
 // The first line of src/main.ts becomes that of the bundle: it asks for V8's compile cache and few memory arenas.
-await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
+if (wish === undefined) await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
 await build({
   absWorkingDir: root,
   entryPoints: ['src/main.ts'],
@@ -41,6 +43,7 @@ await build({
   plugins: [lazyBuiltins],
   logLevel: 'warning',
 })
-await chmod(new URL(`../${outfile}`, import.meta.url), 0o755)
-const { size } = await stat(new URL(`../${outfile}`, import.meta.url))
+const made = resolve(root, outfile)
+await chmod(made, 0o755)
+const { size } = await stat(made)
 process.stdout.write(`${outfile}  ${(size / 1024 ** 2).toFixed(1)} MiB\n`)

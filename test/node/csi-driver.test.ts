@@ -6,7 +6,15 @@ import { promisify } from 'node:util'
 import { ensureAsset } from '#sandbox/assets.ts'
 import { testNamespace } from '../support/cluster.ts'
 import { claim, snapshot, snapshotStatus } from '../support/csi/claims.ts'
-import { poolTools, startDriver, VolumeSnapshots } from '../support/csi/storage.ts'
+import {
+  csi,
+  poolTools,
+  startDriver,
+  VolumeGroupSnapshots,
+  VolumeSnapshots,
+  type GroupSnapshot,
+} from '../support/csi/storage.ts'
+import { make } from '../support/objects.ts'
 import { inPod, nodeSandbox, startPod } from '../support/node-sandbox.ts'
 import { eventually } from '../support/server.ts'
 
@@ -57,6 +65,26 @@ suite('volumes and snapshots on the node of a sandbox', async () => {
     await broken[Symbol.asyncDispose]()
     await slow[Symbol.asyncDispose]()
     await eventually(async () => ((await stateOf('broken')).ready && (await stateOf('slow')).ready) || undefined, 120)
+  })
+
+  test('volumes chosen by label are snapshotted as a group, and go as one', async () => {
+    await using namespace = await testNamespace(kube)
+    const inNamespace = { namespace: namespace.name }
+    for (const name of ['log', 'tables']) await claim(kube, { ...inNamespace, name, labels: { app: 'database' } })
+    await claim(kube, { ...inNamespace, name: 'other' })
+    const handles = await Promise.all(['log', 'tables'].map((name) => storage.handleOf({ ...inNamespace, name })))
+    const source = { selector: { matchLabels: { app: 'database' } } }
+    const spec = { source, volumeGroupSnapshotClassName: csi.snapshotClass }
+    await make(kube, VolumeGroupSnapshots, { ...inNamespace, name: 'both', spec })
+    await eventually(async () => {
+      const { status } = await kube.get<GroupSnapshot>(VolumeGroupSnapshots, 'both', inNamespace)
+      return status?.readyToUse || undefined
+    }, 120)
+    const ofThese = async () => (await storage.snapshots()).filter(({ volume }) => handles.includes(volume))
+    assert.deepEqual((await ofThese()).map(({ volume }) => volume).toSorted(), handles.toSorted())
+    assert.equal(new Set((await ofThese()).map(({ group }) => group)).size, 1)
+    await kube.delete(VolumeGroupSnapshots, 'both', inNamespace)
+    await eventually(async () => (await ofThese()).length === 0 || undefined, 120)
   })
 
   test('csi-sanity finds nothing wrong with the driver', async () => {

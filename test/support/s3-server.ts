@@ -33,10 +33,13 @@ const bucket = 'lifeboat-test'
 /** The one key of minio's own key management. */
 export const kmsKey = 'lifeboat-kms'
 
-/** Starts the server and makes its bucket; with `tls` it speaks https only, with a certificate of an authority of its own. */
+/**
+ * Starts the server and makes its bucket; with `tls` it speaks https only, with a certificate of an authority of its own. `host` is another
+ * address of this machine to listen on, such as the one at which pods of a sandbox reach it.
+ */
 export async function s3Server(
   kind: 'versitygw' | 'minio',
-  { tls = false }: { tls?: boolean } = {},
+  { tls = false, host = '127.0.0.1' }: { tls?: boolean; host?: string } = {},
 ): Promise<S3Server> {
   const path = await ensureAsset(kind, { env: process.env, progress: plainProgress() })
   const home = await mkdtemp(join(tmpdir(), `lifeboat-${kind}-`))
@@ -45,14 +48,14 @@ export async function s3Server(
   const [port] = (await freePorts(1)) as [number]
   const credentials = { accessKeyId: randomBytes(10).toString('hex'), secretAccessKey: randomBytes(20).toString('hex') }
   const served = tls ? await certificates(home) : undefined
-  const endpoint = `${served === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+  const endpoint = `${served === undefined ? 'http' : 'https'}://${host}:${port}`
   const command = kind === 'minio' ? minio : versitygw
   const program = await startProgram({
     name: kind,
     path,
     logPath: join(home, 'log'),
     cwd: home,
-    ...command({ port, directory, home, certificates: served?.folder, ...credentials }),
+    ...command({ host, port, directory, home, certificates: served?.folder, ...credentials }),
   })
   const stop = async () => {
     await program.kill()
@@ -88,6 +91,7 @@ interface Credentials {
 type Command = Pick<ProgramOptions, 'args' | 'env'>
 
 interface Place extends Credentials {
+  host: string
   port: number
   directory: string
   home: string
@@ -106,10 +110,10 @@ async function certificates(home: string): Promise<{ folder: string; authority: 
   return { folder, authority: authority.cert }
 }
 
-function versitygw({ port, directory, home, certificates: folder, ...given }: Place): Command {
+function versitygw({ host, port, directory, home, certificates: folder, ...given }: Place): Command {
   const tls = folder ? ['--cert', join(folder, 'public.crt'), '--key', join(folder, 'private.key')] : []
   return {
-    args: ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--iam-dir', home, ...tls, 'posix', directory],
+    args: ['--port', `${host}:${port}`, '--region', region, '--quiet', '--iam-dir', home, ...tls, 'posix', directory],
     env: { ROOT_ACCESS_KEY: given.accessKeyId, ROOT_SECRET_KEY: given.secretAccessKey },
   }
 }
@@ -117,7 +121,7 @@ function versitygw({ port, directory, home, certificates: folder, ...given }: Pl
 function minio(given: Place): Command {
   const tls = given.certificates ? ['--certs-dir', given.certificates] : []
   return {
-    args: ['server', '--quiet', ...tls, '--address', `127.0.0.1:${given.port}`, given.directory],
+    args: ['server', '--quiet', ...tls, '--address', `${given.host}:${given.port}`, given.directory],
     env: {
       HOME: given.home,
       MINIO_ROOT_USER: given.accessKeyId,

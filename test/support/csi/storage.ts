@@ -15,7 +15,7 @@ import type { DriverConfig } from './driver.ts'
 import { openFaults, type Fault } from './faults.ts'
 import { openRecords, type SnapshotRecord, type VolumeRecord } from './records.ts'
 
-/** Name of the driver, of the one StorageClass (the default one) and of the one VolumeSnapshotClass. */
+/** Name of the driver, of the one StorageClass (the default one) and of the one VolumeSnapshotClass and VolumeGroupSnapshotClass. */
 export const csi = { driver: 'csi.lifeboat.dev', storageClass: 'csi', snapshotClass: 'csi' } as const
 
 const snapshotType = (plural: string, kind: string, namespaced: boolean): ResourceType => ({
@@ -28,6 +28,23 @@ const snapshotType = (plural: string, kind: string, namespaced: boolean): Resour
 export const VolumeSnapshots = snapshotType('volumesnapshots', 'VolumeSnapshot', true)
 export const VolumeSnapshotContents = snapshotType('volumesnapshotcontents', 'VolumeSnapshotContent', false)
 export const VolumeSnapshotClasses = snapshotType('volumesnapshotclasses', 'VolumeSnapshotClass', false)
+const groups = { group: 'groupsnapshot.storage.k8s.io', version: 'v1' } as const
+/** A snapshot of several volumes, as far as tests look at it. */
+export interface GroupSnapshot extends KubeObject {
+  status?: { readyToUse?: boolean }
+}
+export const VolumeGroupSnapshots: ResourceType<GroupSnapshot> = {
+  ...groups,
+  plural: 'volumegroupsnapshots',
+  kind: 'VolumeGroupSnapshot',
+  namespaced: true,
+}
+export const VolumeGroupSnapshotClasses: ResourceType = {
+  ...groups,
+  plural: 'volumegroupsnapshotclasses',
+  kind: 'VolumeGroupSnapshotClass',
+  namespaced: false,
+}
 const inStorageGroup = { group: 'storage.k8s.io', version: 'v1', namespaced: false }
 const Drivers: ResourceType = { ...inStorageGroup, plural: 'csidrivers', kind: 'CSIDriver' }
 const NodeDrivers: ResourceType = { ...inStorageGroup, plural: 'csinodes', kind: 'CSINode' }
@@ -151,8 +168,8 @@ async function applyTypes(kube: KubeClient): Promise<void> {
   const documents = parseAllDocuments(await readFile(file, 'utf8'))
   for (const document of documents) await apply(Definitions, document.toJS() as KubeObject)
   await eventually(async () => {
-    const served = (await kube.discover()).types.filter(({ group }) => group === VolumeSnapshots.group)
-    return served.length >= 3 || undefined
+    const served = (await kube.discover()).types.filter(({ group }) => group.endsWith(VolumeSnapshots.group))
+    return new Set(served.map(({ kind }) => kind)).size >= documents.length || undefined
   })
   const named = (type: ResourceType, name: string, rest: object): KubeObject =>
     ({ apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name }, ...rest }) as KubeObject
@@ -161,6 +178,8 @@ async function applyTypes(kube: KubeClient): Promise<void> {
     ...named(StorageClasses, csi.storageClass, { provisioner: csi.driver }),
     metadata: { name: csi.storageClass, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
   })
+  const ofGroups = { driver: csi.driver, deletionPolicy: 'Delete' }
+  await apply(VolumeGroupSnapshotClasses, named(VolumeGroupSnapshotClasses, csi.snapshotClass, ofGroups))
   await apply(VolumeSnapshotClasses, {
     ...named(VolumeSnapshotClasses, csi.snapshotClass, { driver: csi.driver, deletionPolicy: 'Delete' }),
     // How Velero's users choose the class.
