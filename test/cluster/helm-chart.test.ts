@@ -8,17 +8,20 @@ import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parse, parseAllDocuments, stringify } from 'yaml'
+import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { Backups } from '#api/backup.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { ensureAsset } from '#sandbox/assets.ts'
 import { cli, scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { plainProgress } from '../support/plain-progress.ts'
-import { installKinds } from '../support/server.ts'
+import { ClusterRoleBindings, Deployments, ServiceAccounts } from '../support/objects.ts'
+import { askForBackup, installKinds } from '../support/server.ts'
 
 const run = promisify(execFile)
 const chart = fileURLToPath(new URL('../../deploy/helm/lifeboat', import.meta.url))
 const helm = await ensureAsset('helm', { env: process.env, progress: plainProgress() })
-const { kube } = await sharedCluster()
+const { kube, kubeconfigPath } = await sharedCluster()
 before(() => installKinds(kube))
 
 const objectsIn = (text: string): KubeObject[] =>
@@ -172,6 +175,29 @@ test('schedules, a Secret that is there, tolerations and a ServiceMonitor are wh
     spec: { template: { spec: { tolerations: [{ key: 'system', operator: 'Exists' }] } } },
   })
   assert.match(JSON.stringify(stored.get('Deployment/velero')), /"secretName":"mine"/)
+})
+
+test('a release is installed, upgraded and taken away; custom resource definitions and what others made stay', async () => {
+  await using home = await testNamespace(kube)
+  const namespace = home.name
+  await using folder = await scratchFolder()
+  const release = async (verb: string, ...more: string[]): Promise<void> => {
+    const env = { PATH: process.env['PATH'], HOME: folder.path, KUBECONFIG: kubeconfigPath }
+    await run(helm, [verb, 'boat', ...more, '--namespace', namespace], { env })
+  }
+  const values = join(folder.path, 'values.yaml')
+  await writeFile(values, stringify({ backupLocations: [{ name: 'default', ...location }], replicas: 0 }))
+  await release('install', chart, '--values', values)
+  await askForBackup(kube, namespace, { name: 'mine', spec: {} })
+  assert.deepEqual((await kube.get(BackupStorageLocations, 'default', { namespace })).spec, location)
+  await release('upgrade', chart, '--values', values, '--set', 'image.tag=other')
+  const deployment = await kube.get(Deployments, 'velero', { namespace })
+  assert.match(JSON.stringify(deployment['spec']), /"image":"lifeboat:other"/)
+  await release('uninstall')
+  for (const type of [Deployments, ServiceAccounts])
+    assert.equal(await kube.find(type, 'velero', { namespace }), undefined, type.plural)
+  assert.equal(await kube.find(ClusterRoleBindings, `velero-${namespace}`), undefined)
+  assert.ok(await kube.find(Backups, 'mine', { namespace }))
 })
 
 test('the alerts are those of deploy/alerts.yaml', async () => {

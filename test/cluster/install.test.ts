@@ -132,6 +132,8 @@ test('the pod is let in by the strictest policy of Kubernetes, and runs the serv
     '30m',
     '--concurrent-backups',
     '3',
+    '--features',
+    'EnableCSI,EnableAPIGroupVersions',
     '--plugins',
     '/plugins/redact.ts',
   ]
@@ -154,6 +156,7 @@ test('the pod is let in by the strictest policy of Kubernetes, and runs the serv
   assert.equal(container?.image, 'lifeboat:test')
   assert.deepEqual(container?.args, [
     'server',
+    '--features=EnableCSI,EnableAPIGroupVersions',
     '--garbage-collection-frequency=30m',
     '--concurrent-backups=3',
     '--plugins=/plugins/redact.ts',

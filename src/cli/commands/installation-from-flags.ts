@@ -51,7 +51,9 @@ function serverArgs(given: InstallFlags): string[] {
   const plugins = modulesOf(given.plugins ?? [])
   const collection = given['garbage-collection-frequency']
   const backups = given['concurrent-backups'] ?? 0
+  const features = given.features?.filter((name) => name !== '') ?? []
   return [
+    ...(features.length === 0 ? [] : [`--features=${features.join(',')}`]),
     ...(given['default-snapshot-move-data'] === true ? ['--default-snapshot-move-data=true'] : []),
     ...(given['schedule-skip-immediately'] === true ? ['--schedule-skip-immediately=true'] : []),
     ...(collection === undefined ? [] : [`--garbage-collection-frequency=${collection}`]),
