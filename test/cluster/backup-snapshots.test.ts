@@ -216,7 +216,8 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     const { store } = await backUpVolumes({ namespace: shop.name, spec: { snapshotVolumes: false } })
     const without = kube.calls - asked
     const { store: other } = await backUpVolumes({ namespace: shop.name })
-    assert.equal(kube.calls - asked - without, without)
+    // A list may take a page more or less while others make objects; classes, volumes and a watch would be three.
+    assert.ok(Math.abs(kube.calls - asked - 2 * without) <= 1, `${kube.calls - asked - without} calls, not ${without}`)
     assert.deepEqual([await infosIn(store), await infosIn(other)], [[], []])
   })
 })
