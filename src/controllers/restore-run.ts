@@ -52,7 +52,8 @@ export async function makeRestore(
       log.info({ restore: name }, 'restore stopped: it was deleted')
       return undefined
     }
-    const failureReason = withdrawn === undefined ? messageOf(error) : `${withdrawn.reason}; ${stoppedWhere(error)}`
+    const failureReason =
+      withdrawn === undefined ? messageOf(error) : `${withdrawn.reason}; ${stoppedWhere(error, options)}`
     status = { phase: 'Failed', failureReason, completionTimestamp: timestamp(now()) }
   }
   const { phase, errors, warnings, failureReason } = status
@@ -63,8 +64,9 @@ export async function makeRestore(
 }
 
 /** How far a restore had got when it was stopped. */
-function stoppedWhere(error: unknown): string {
-  return error instanceof RestoreError ? error.message : 'nothing was restored'
+function stoppedWhere(error: unknown, { resumes }: MakeOptions): string {
+  if (error instanceof RestoreError) return error.message
+  return resumes ? 'what an earlier server restored stays' : 'nothing was restored'
 }
 
 /** One that was left waiting for operations starts over with them. */

@@ -134,6 +134,25 @@ suite('a server with CSI snapshots', { concurrency: false }, () => {
     assert.deepEqual(at.inStorage(), [])
   })
 
+  test('that was killed leaves none behind when the backup is cancelled before the next one starts', async () => {
+    await using at = await site('never-ready')
+    await using first = at.start()
+    await first.leads()
+    await at.ask()
+    await at.asked()
+    assert.equal(await first.end('SIGKILL'), null)
+    const annotations = { [annotationKeys.cancel]: 'jane' }
+    await kube.patch(Backups, 'nightly', { merge: { metadata: { annotations } } }, { namespace: at.namespace })
+    await using second = at.start()
+    await second.leads()
+    const { status } = await at.ends()
+    assert.equal(status?.phase, 'Failed')
+    assert.match(status.failureReason ?? '', /^cancelled by jane; .*nothing of it is in the store$/)
+    await nothingLeft()
+    assert.deepEqual(at.inStorage(), [])
+    assert.deepEqual(await Array.fromAsync(at.store.list('')), [])
+  })
+
   test('deletes them with the backup', async () => {
     await using at = await site('good')
     await using server = at.start()
