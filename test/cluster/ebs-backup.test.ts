@@ -5,11 +5,14 @@ import { Backups } from '#api/backup.ts'
 import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
 import { decodeVolumeInfo } from '#archive/volume-info.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { backupKey, restoreKey } from '#store/layout.ts'
+import { snapshotLocations } from '#controllers/snapshot-locations.ts'
+import { deletePrefix } from '#store/delete-prefix.ts'
+import { backupKey, restoreKey, restorePrefix } from '#store/layout.ts'
+import { bringBack } from './restore-order.ts'
 import { ebsBench, type EbsBench } from '../support/ebs-bench.ts'
 import { bound, deleteVolumes, volumeIdOf } from '../support/ebs-site.ts'
 import { region, type Ec2Server } from '../support/moto.ts'
-import { Claims, Namespaces, Volumes } from '../support/objects.ts'
+import { Claims, ConfigMaps, make, Namespaces, Volumes } from '../support/objects.ts'
 import { eventually } from '../support/server.ts'
 
 const limit = { timeout: 180_000 }
@@ -167,3 +170,46 @@ test('with restorePVs off the volumes come back with the disks they had', limit,
   assert.equal((await home.restore('r', { backupName: 'b', restorePVs: false })).phase, 'Completed')
   assert.equal(volumeIdOf(await kube.get(Volumes, `${home.app}-data`)), data)
 })
+
+test(
+  'a restore that is taken up finds the volume it has made, and makes no second one; a disk whose PersistentVolume is refused is deleted again',
+  limit,
+  async () => {
+    await using home = await bench.site()
+    await home.claim('data')
+    await home.backUp('b')
+    const [native] = await home.natives('b')
+    const disks = async () => await ec2.volumesOf(native?.status.providerSnapshotID ?? '')
+    await home.lose()
+    const snapshotters = snapshotLocations(kube, { namespace: home.server, env: bench.env })
+    const order = { kube, store: home.store, home: home.server, snapshotters }
+    const rules = {
+      version: 'v1',
+      resourceModifierRules: [
+        {
+          conditions: { groupResource: 'persistentvolumes' },
+          patches: [{ operation: 'replace', path: '/spec/capacity', value: '{"storage":"much"}' }],
+        },
+      ],
+    }
+    await make(kube, ConfigMaps, { namespace: home.server, name: 'much', data: { rules: JSON.stringify(rules) } })
+    const resourceModifier = { kind: 'configmap', name: 'much' }
+    const refused = await bringBack({ ...order, name: 'refused', spec: { backupName: 'b', resourceModifier } })
+    assert.equal(refused.restore.status?.phase, 'PartiallyFailed')
+    assert.equal(await kube.find(Volumes, `${home.app}-data`), undefined)
+    assert.deepEqual(await disks(), [])
+    await home.lose()
+
+    const spec = { backupName: 'b' }
+    const first = await bringBack({ ...order, name: 'cut-off', spec })
+    assert.equal(first.restore.status?.phase, 'Completed')
+    const made = await disks()
+    assert.equal(made.length, 1)
+    // As if the process had died before its end.
+    await deletePrefix(home.store, restorePrefix('cut-off'))
+    const again = await bringBack({ ...order, name: 'cut-off', spec, resumes: true })
+    assert.deepEqual([again.restore.status?.phase, again.results.errors], ['Completed', {}])
+    assert.deepEqual(await disks(), made)
+    assert.equal(volumeIdOf(await kube.get(Volumes, `${home.app}-data`)), made[0])
+  },
+)

@@ -26,6 +26,8 @@ export interface Ec2Server extends AsyncDisposable {
   makeVolume(input?: Partial<sdk.CreateVolumeCommandInput>): Promise<string>
   snapshots(): Promise<sdk.Snapshot[]>
   volume(id: string): Promise<sdk.Volume | undefined>
+  /** Ids of the volumes made from a snapshot. */
+  volumesOf(snapshotId: string): Promise<string[]>
 }
 
 /** Keys for it; moto takes any. */
@@ -71,7 +73,7 @@ export async function ec2Server(): Promise<Ec2Server> {
   return { endpoint, client, ...tools(client), [Symbol.asyncDispose]: stop }
 }
 
-function tools(client: sdk.EC2Client): Pick<Ec2Server, 'makeVolume' | 'snapshots' | 'volume'> {
+function tools(client: sdk.EC2Client): Pick<Ec2Server, 'makeVolume' | 'snapshots' | 'volume' | 'volumesOf'> {
   return {
     async makeVolume(input = {}) {
       const order = { AvailabilityZone: `${region}a`, Size: 8, VolumeType: 'gp3', ...input } as const
@@ -80,6 +82,10 @@ function tools(client: sdk.EC2Client): Pick<Ec2Server, 'makeVolume' | 'snapshots
     async snapshots() {
       const { Snapshots = [] } = await client.send(new sdk.DescribeSnapshotsCommand({ OwnerIds: ['self'] }))
       return Snapshots
+    },
+    async volumesOf(snapshotId) {
+      const { Volumes = [] } = await client.send(new sdk.DescribeVolumesCommand({}))
+      return Volumes.filter(({ SnapshotId }) => SnapshotId === snapshotId).flatMap(({ VolumeId }) => VolumeId ?? [])
     },
     async volume(id) {
       const { Volumes = [] } = await client.send(new sdk.DescribeVolumesCommand({}))
