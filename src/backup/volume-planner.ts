@@ -45,75 +45,100 @@ export const Pods: ResourceType = core('pods', 'Pod', true)
 /** Up to so many are asked for one by one; more by one list of all. */
 const FEW = 16
 
-export function volumePlanner({ kube, cut, backup, policies, signal }: VolumePlannerOptions): VolumePlanner {
-  const servesSnapshots = cut.types.some((type) => resourceName(type) === resourceName(VolumeSnapshots))
-  const volumes = new Map<string, KubeObject>()
-  const podsIn = new Map<string, KubeObject[]>()
-  let allPods = false
-  let classes: Promise<KubeObject[]> | undefined
+export function volumePlanner(options: VolumePlannerOptions): VolumePlanner {
+  return new Planner(options)
+}
 
-  const readVolumes = async (claims: readonly KubeObject[]): Promise<void> => {
+class Planner implements VolumePlanner {
+  readonly servesSnapshots: boolean
+  readonly #options: VolumePlannerOptions
+  readonly #volumes = new Map<string, KubeObject>()
+  /** Pods that mount claims, of the namespaces that were read. */
+  readonly #pods = new Map<string, KubeObject[]>()
+  #allPodsRead = false
+  #classes: Promise<KubeObject[]> | undefined
+
+  constructor(options: VolumePlannerOptions) {
+    this.#options = options
+    this.servesSnapshots = options.cut.types.some((type) => resourceName(type) === resourceName(VolumeSnapshots))
+  }
+
+  know(volume: KubeObject): void {
+    this.#volumes.set(volume.metadata.name, volume)
+  }
+
+  async ofClaims(claims: readonly KubeObject[]): Promise<PlannedVolume[]> {
+    if (claims.length === 0) return []
+    const { kube, signal } = this.#options
+    let snapshotClasses: readonly KubeObject[] | undefined
+    try {
+      ;[snapshotClasses] = await Promise.all([this.#readClasses(), this.#readVolumes(claims), this.#readPods(claims)])
+    } catch (error) {
+      if (await isFatal(error, { kube, signal })) throw error
+      return claims.map((claim) => notKnown(claim, error as Error))
+    }
+    return claims.map((claim) => {
+      const { name } = claim.metadata
+      const pods = (this.#pods.get(namespaceOf(claim)) ?? []).filter((pod) => claimNamesOf(pod).includes(name))
+      const volume = this.#volumes.get(volumeOf(claim)?.name ?? '')
+      return this.#decided({ claim, volume, pods }, snapshotClasses)
+    })
+  }
+
+  ofVolume(volume: KubeObject): PlannedVolume {
+    return this.#decided({ claim: undefined, volume, pods: [] }, undefined)
+  }
+
+  #decided(
+    question: Pick<PlannedVolume, 'claim' | 'volume' | 'pods'>,
+    snapshotClasses: readonly KubeObject[] | undefined,
+  ): PlannedVolume {
+    const { backup, policies } = this.#options
+    return { ...question, protection: protectVolume({ ...question, backup, policies, snapshotClasses }) }
+  }
+
+  async #readClasses(): Promise<readonly KubeObject[] | undefined> {
+    const { kube, signal } = this.#options
+    if (!this.servesSnapshots) return undefined
+    this.#classes ??= Array.fromAsync(kube.pages(VolumeSnapshotClasses, { signal })).then((pages) =>
+      pages.flatMap(({ items }) => items),
+    )
+    return await this.#classes
+  }
+
+  async #readVolumes(claims: readonly KubeObject[]): Promise<void> {
+    const { kube, signal } = this.#options
     const wanted = claims.flatMap((claim) => volumeOf(claim)?.name ?? [])
-    const names = new Set(wanted.filter((name) => !volumes.has(name)))
+    const names = new Set(wanted.filter((name) => !this.#volumes.has(name)))
     if (names.size <= FEW) {
       const found = await Promise.all([...names].map((name) => kube.find(Volumes, name, { signal })))
-      for (const volume of found) if (volume !== undefined) volumes.set(volume.metadata.name, volume)
+      for (const volume of found) if (volume !== undefined) this.know(volume)
       return
     }
     for await (const { items } of kube.pages(Volumes, { signal })) {
-      for (const volume of items) if (names.has(volume.metadata.name)) volumes.set(volume.metadata.name, volume)
+      for (const volume of items) if (names.has(volume.metadata.name)) this.know(volume)
     }
   }
-  const readPods = async (claims: readonly KubeObject[]): Promise<void> => {
-    if (allPods) return
-    const missing = new Set(claims.map(namespaceOf).filter((name) => !podsIn.has(name)))
-    allPods = missing.size > FEW
-    for (const namespace of allPods ? [undefined] : missing) {
-      if (namespace !== undefined) podsIn.set(namespace, [])
-      for await (const { items } of kube.pages(Pods, { namespace, signal })) {
-        for (const pod of items.filter((one) => claimNamesOf(one).length > 0)) {
-          const place = namespaceOf(pod)
-          // A namespace that was read before comes again in a list of all.
-          const known = podsIn.get(place) ?? []
-          if (!known.some(({ metadata }) => metadata.name === pod.metadata.name)) podsIn.set(place, [...known, pod])
-        }
+
+  async #readPods(claims: readonly KubeObject[]): Promise<void> {
+    const missing = new Set(claims.map(namespaceOf).filter((name) => !this.#pods.has(name)))
+    if (this.#allPodsRead || missing.size === 0) return
+    this.#allPodsRead = missing.size > FEW
+    // With a list of all, those that were read before come again.
+    if (this.#allPodsRead) this.#pods.clear()
+    for (const namespace of this.#allPodsRead ? [undefined] : missing) await this.#readPodsIn(namespace)
+  }
+
+  async #readPodsIn(namespace: string | undefined): Promise<void> {
+    const { kube, signal } = this.#options
+    if (namespace !== undefined) this.#pods.set(namespace, [])
+    for await (const { items } of kube.pages(Pods, { namespace, signal })) {
+      for (const pod of items.filter((one) => claimNamesOf(one).length > 0)) {
+        const known = this.#pods.get(namespaceOf(pod)) ?? []
+        known.push(pod)
+        this.#pods.set(namespaceOf(pod), known)
       }
     }
-  }
-  const readClasses = async (): Promise<readonly KubeObject[] | undefined> => {
-    if (!servesSnapshots) return undefined
-    classes ??= Array.fromAsync(kube.pages(VolumeSnapshotClasses, { signal })).then((pages) =>
-      pages.flatMap(({ items }) => items),
-    )
-    return await classes
-  }
-  const decide = (
-    question: Pick<PlannedVolume, 'claim' | 'volume' | 'pods'>,
-    snapshotClasses: readonly KubeObject[] | undefined,
-  ): PlannedVolume => ({
-    ...question,
-    protection: protectVolume({ ...question, backup, policies, snapshotClasses }),
-  })
-  return {
-    servesSnapshots,
-    know: (volume) => void volumes.set(volume.metadata.name, volume),
-    async ofClaims(claims) {
-      if (claims.length === 0) return []
-      let snapshotClasses: readonly KubeObject[] | undefined
-      try {
-        ;[snapshotClasses] = await Promise.all([readClasses(), readVolumes(claims), readPods(claims)])
-      } catch (error) {
-        if (await isFatal(error, { kube, signal })) throw error
-        return claims.map((claim) => notKnown(claim, error as Error))
-      }
-      return claims.map((claim) => {
-        const { name } = claim.metadata
-        const pods = (podsIn.get(namespaceOf(claim)) ?? []).filter((pod) => claimNamesOf(pod).includes(name))
-        const volume = volumes.get(volumeOf(claim)?.name ?? '')
-        return decide({ claim, volume, pods }, snapshotClasses)
-      })
-    },
-    ofVolume: (volume) => decide({ claim: undefined, volume, pods: [] }, undefined),
   }
 }
 

@@ -1,11 +1,6 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import {
-  VolumeSnapshotContents,
-  VolumeSnapshots,
-  type VolumeSnapshot,
-  type VolumeSnapshotContent,
-} from './snapshot-types.ts'
+import { VolumeSnapshotContents, VolumeSnapshots, type VolumeSnapshot } from './snapshot-types.ts'
 
 /**
  * `keep-data`: the objects go, the snapshot stays in the storage, as Velero leaves it after a backup; `delete-data`: it goes too.
@@ -35,43 +30,34 @@ export async function endSnapshots({ kube, labelSelector, fateOf, signal }: EndO
 }
 
 /** Ends one. Gives what went wrong; what is gone already is no problem. */
-export async function endSnapshot(
+async function endSnapshot(
   fate: SnapshotFate,
   snapshot: VolumeSnapshot,
   { kube, signal }: Pick<EndOptions, 'kube' | 'signal'>,
 ): Promise<string | undefined> {
   const { namespace, name, uid } = snapshot.metadata
+  // A content that is being made has its name already, though the snapshot does not say it yet.
+  const content = snapshot.status?.boundVolumeSnapshotContentName ?? `snapcontent-${uid}`
+  const merge = { spec: { deletionPolicy: fate === 'keep-data' ? 'Retain' : 'Delete' } }
   try {
-    const content = await contentOf(snapshot, { kube, signal })
-    if (content !== undefined) await decree(fate, content, { kube, signal })
-    await kube.delete(VolumeSnapshots, name, { namespace, uid, signal })
+    await unlessGone(kube.patch(VolumeSnapshotContents, content, { merge }, { signal }))
+    await unlessGone(kube.delete(VolumeSnapshots, name, { namespace, uid, signal }))
     // With the other fate the controllers delete it, and first what it stands for.
-    if (content !== undefined && fate === 'keep-data')
-      await kube.delete(VolumeSnapshotContents, content.metadata.name, { uid: content.metadata.uid, signal })
+    if (fate === 'keep-data') await unlessGone(kube.delete(VolumeSnapshotContents, content, { signal }))
     return undefined
   } catch (error) {
     signal?.throwIfAborted()
     if (!(error instanceof KubeError)) throw error
-    if (error.problem === 'not-found' || error.problem === 'conflict') return undefined
     return `VolumeSnapshot ${namespace}/${name}: ${error.message}`
   }
 }
 
-/** A content that is being made has a name already, though the snapshot does not say it yet. */
-async function contentOf(
-  { metadata, status }: VolumeSnapshot,
-  { kube, signal }: Pick<EndOptions, 'kube' | 'signal'>,
-): Promise<VolumeSnapshotContent | undefined> {
-  const name = status?.boundVolumeSnapshotContentName ?? `snapcontent-${metadata.uid}`
-  return await kube.find(VolumeSnapshotContents, name, { signal })
-}
-
-async function decree(
-  fate: SnapshotFate,
-  { metadata, spec }: VolumeSnapshotContent,
-  { kube, signal }: Pick<EndOptions, 'kube' | 'signal'>,
-): Promise<void> {
-  const deletionPolicy = fate === 'keep-data' ? 'Retain' : 'Delete'
-  if (spec?.deletionPolicy === deletionPolicy) return
-  await kube.patch(VolumeSnapshotContents, metadata.name, { merge: { spec: { deletionPolicy } } }, { signal })
+/** A conflict says that the name belongs to another one by now. */
+async function unlessGone(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof KubeError && (error.problem === 'not-found' || error.problem === 'conflict')) return
+    throw error
+  }
 }
