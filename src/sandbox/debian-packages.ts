@@ -39,7 +39,7 @@ export async function ensurePackages(set: PackageSet, options: PackageOptions): 
   await mkdir(join(scratch, 'unpacked'), { recursive: true })
   try {
     await download(set, { scratch, options })
-    await unpack(scratch)
+    await unpack(scratch, options.env)
     await rename(join(scratch, 'unpacked'), path)
   } finally {
     await rm(scratch, { recursive: true, force: true, maxRetries: 3 })
@@ -60,8 +60,8 @@ async function download(set: PackageSet, { scratch, options }: Fetching): Promis
       await apt('download', ...set.packages)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error
-      // A new machine has no lists of packages yet.
-      await apt('update')
+      // A new machine has no lists of packages yet. A source that cannot be reached may be one that is not needed.
+      await apt('update').catch(() => undefined)
       await apt('download', ...set.packages)
     }
   } catch (error) {
@@ -80,9 +80,10 @@ function refusal(set: PackageSet, error: unknown): string {
   return `apt-get could not fetch ${names}: ${words}`
 }
 
-async function unpack(scratch: string): Promise<void> {
+async function unpack(scratch: string, env: Environment): Promise<void> {
   const files = (await readdir(scratch)).filter((name) => name.endsWith('.deb')).toSorted()
-  for (const file of files) await run('dpkg-deb', ['--extract', join(scratch, file), join(scratch, 'unpacked')])
+  for (const file of files)
+    await run('dpkg-deb', ['--extract', join(scratch, file), join(scratch, 'unpacked')], { env })
   await writeFile(join(scratch, 'unpacked', 'packages.txt'), files.map((file) => `${file}\n`).join(''))
 }
 

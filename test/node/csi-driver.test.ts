@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { suite, test } from 'node:test'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -87,34 +88,40 @@ suite('volumes and snapshots on the node of a sandbox', async () => {
     await eventually(async () => (await ofThese()).length === 0 || undefined, 120)
   })
 
-  test('csi-sanity finds nothing wrong with the driver', async () => {
-    const sanity = await ensureAsset('csi-sanity', { env: process.env })
-    const folder = '/var/lib/kubelet/plugins/sanity'
-    const config = {
-      name: 'sanity.lifeboat.dev',
-      nodeName: 'node',
-      directory: join(stateDir, 'csi-sanity'),
-      tools: await poolTools(),
-      socket: `${folder}/csi.sock`,
-      // Not where the kubelet looks.
-      registrationSocket: `${folder}/registration.sock`,
-    }
-    const driver = await startDriver(config, { node, stateDir })
-    try {
-      const [file = '', ...args] = node.inside([
-        sanity,
-        `--csi.endpoint=unix://${config.socket}`,
-        `--csi.mountdir=${folder}/target`,
-        `--csi.stagingdir=${folder}/staging`,
-        '--ginkgo.no-color',
-      ])
-      const { stdout } = await run(file, args).catch((error: { stdout?: string }) => {
-        throw new Error(`csi-sanity: ${error.stdout?.slice(-5000)}`, { cause: error })
-      })
-      const [, ran] = /Ran (\d+) of \d+ Specs/.exec(stdout) ?? []
-      assert.ok(Number(ran) > 40, stdout.slice(-2000))
-    } finally {
-      await driver.kill()
-    }
-  })
+  for (const [kind, tools] of [
+    ['btrfs', await poolTools()],
+    ['copies', '/nowhere'],
+  ] as const) {
+    test(`csi-sanity finds nothing wrong with the driver on ${kind}`, async () => {
+      const sanity = await ensureAsset('csi-sanity', { env: process.env })
+      const folder = `/var/lib/kubelet/plugins/sanity-${kind}`
+      const config = {
+        name: `${kind}.lifeboat.dev`,
+        nodeName: node.name,
+        directory: join(stateDir, `csi-${kind}`),
+        tools,
+        socket: `${folder}/csi.sock`,
+        // Not where the kubelet looks.
+        registrationSocket: `${folder}/registration.sock`,
+      }
+      const driver = await startDriver(config, { node, stateDir })
+      try {
+        await eventually(async () => (await readFile(driver.logPath, 'utf8')).includes(`from ${kind}`) || undefined, 60)
+        const [file = '', ...args] = node.inside([
+          sanity,
+          `--csi.endpoint=unix://${config.socket}`,
+          `--csi.mountdir=${folder}/target`,
+          `--csi.stagingdir=${folder}/staging`,
+          '--ginkgo.no-color',
+        ])
+        const { stdout } = await run(file, args).catch((error: { stdout?: string }) => {
+          throw new Error(`csi-sanity: ${error.stdout?.slice(-5000)}`, { cause: error })
+        })
+        const [, ran] = /Ran (\d+) of \d+ Specs/.exec(stdout) ?? []
+        assert.ok(Number(ran) > 40, stdout.slice(-2000))
+      } finally {
+        await driver.kill()
+      }
+    })
+  }
 })

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ensureControlPlane, ensureNode } from '#sandbox/assets.ts'
+import type { SandboxError } from '#sandbox/error.ts'
 import { slotOf } from '#sandbox/node-slot.ts'
 import { identify } from '#sandbox/process-identity.ts'
 import { sandboxDown, sandboxStatus } from '#sandbox/sandbox-end.ts'
 import { readState, sandboxDirectory, type SandboxState } from '#sandbox/sandbox-state.ts'
+import { sandboxUp } from '#sandbox/sandbox.ts'
 import { connectTo } from '../support/cluster.ts'
 import { inPod, startNodeSandbox, startPod } from '../support/node-sandbox.ts'
 import { eventually } from '../support/server.ts'
@@ -38,6 +42,36 @@ suite('the end of a sandbox with a node', { concurrency: false }, () => {
     assert.doesNotMatch(await readFile('/proc/self/mountinfo', 'utf8'), new RegExp(sandbox.name))
     assert.equal(await inPod({ ...other, kube }, bystander, ['echo', 'alive']), 'alive\n')
     await kube.close()
+  })
+
+  test('one that is interrupted while it starts leaves nothing', async () => {
+    const options = { env: process.env }
+    const [assets, node] = [await ensureControlPlane(options), await ensureNode(options)]
+    const home = await mkdtemp(join(tmpdir(), 'lifeboat-test-'))
+    try {
+      const interrupt = new AbortController()
+      const directory = sandboxDirectory(home, 'one')
+      let slot: number | undefined
+      const up = sandboxUp({
+        name: 'one',
+        home,
+        assets,
+        node,
+        signal: interrupt.signal,
+        progress: ({ program }) => {
+          if (program !== 'kubelet') return
+          slot = (JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')) as SandboxState).node?.slot
+          interrupt.abort()
+        },
+      })
+      await assert.rejects(up, (error: SandboxError) => error.problem === 'aborted')
+      assert.ok(slot !== undefined)
+      assert.equal(networkInterfaces()[slotOf(slot).bridge], undefined)
+      assert.deepEqual(await groupsOf(slot), [])
+      assert.deepEqual(await readdir(directory), [])
+    } finally {
+      await rm(home, { recursive: true, force: true, maxRetries: 3 })
+    }
   })
 
   test('kill -9 of its owner ends all processes at once, and down clears the rest', async () => {
@@ -77,17 +111,16 @@ async function openTraces(state: SandboxState) {
       )
       return found.filter(Boolean).length
     },
-    groups: async () => {
-      const hierarchies = await readdir('/sys/fs/cgroup')
-      const found = await Promise.all(
-        hierarchies.map((name) => readdir(join('/sys/fs/cgroup', name, slot.cgroup)).catch(() => [])),
-      )
-      return found.flat()
-    },
+    groups: () => groupsOf(slot.number),
     bridges: () => Object.keys(networkInterfaces()).filter((name) => name === slot.bridge),
   }
 }
 
 async function spaceOf(pid: number | string | undefined): Promise<string> {
   return readlink(`/proc/${pid}/ns/pid`).catch(() => '')
+}
+
+async function groupsOf(slot: number): Promise<string[]> {
+  const hierarchies = (await readdir('/sys/fs/cgroup')).map((name) => join('/sys/fs/cgroup', name, slotOf(slot).cgroup))
+  return (await Promise.all(hierarchies.map((path) => readdir(path).catch(() => [])))).flat()
 }

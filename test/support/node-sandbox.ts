@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { Exec, KubeConfig, Log, type V1Status } from '@kubernetes/client-node'
 import type { KubeClient } from '#kube/client.ts'
 import { ensureControlPlane, ensureNode } from '#sandbox/assets.ts'
+import { requireNodeRights } from '#sandbox/node.ts'
 import { openNode, type SandboxNode } from '#sandbox/sandbox-node.ts'
 import { readState } from '#sandbox/sandbox-state.ts'
 import { sandboxUp, type Sandbox } from '#sandbox/sandbox.ts'
@@ -28,6 +29,7 @@ export interface NodeCluster extends TestCluster {
  * leave nothing behind that another file would see, and ask about your own namespaces only.
  */
 export async function nodeSandbox(): Promise<NodeCluster> {
+  requireNodeRights()
   const stateDir = process.env['LIFEBOAT_TEST_NODE']
   if (!stateDir) throw new Error('no node: run this file with --test-global-setup=test/support/global-setup.ts')
   const state = await readState(stateDir)
@@ -41,6 +43,7 @@ export async function nodeSandbox(): Promise<NodeCluster> {
 export async function startNodeSandbox(): Promise<Sandbox & { node: SandboxNode }> {
   const options = { env: process.env, progress: plainProgress() }
   const [assets, node] = [await ensureControlPlane(options), await ensureNode(options)]
+  await allowManyWatchers()
   const home = await mkdtemp(join(tmpdir(), 'lifeboat-test-'))
   const end = () => rm(home, { recursive: true, force: true, maxRetries: 3 })
   try {
@@ -59,6 +62,12 @@ export async function startNodeSandbox(): Promise<Sandbox & { node: SandboxNode 
     await end()
     throw error
   }
+}
+
+/** Kubernetes' programs watch files, a node some twenty times; the kernel's usual limit is 128 for all processes of a user. */
+async function allowManyWatchers(): Promise<void> {
+  const limit = '/proc/sys/fs/inotify/max_user_instances'
+  if (Number(await readFile(limit, 'utf8')) < 1024) await writeFile(limit, '1024')
 }
 
 /** What a pod of a test runs: one container called `main` of the busybox image. */
