@@ -10,7 +10,7 @@ const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
 /** What the hooks of one restored pod are run with. */
 export interface RestoredPodRun extends Omit<HookRun, 'phase' | 'signal'> {
   readonly watch: PodWatch
-  /** Longest time to wait for a container where no hook says. */
+  /** Longest time to wait for a container, whatever the hooks say. */
   readonly patienceMillis: number
   readonly signal: AbortSignal
 }
@@ -77,7 +77,7 @@ async function untilUp(
 ): Promise<string | undefined> {
   const [{ container } = { container: '' }] = hooks
   const waitsForReady = hooks.some((hook) => hook.waitsForReady)
-  const limit = Math.max(...hooks.map(({ waitMillis }) => waitMillis ?? patienceMillis))
+  const limit = Math.min(patienceMillis, Math.max(...hooks.map(({ waitMillis }) => waitMillis ?? patienceMillis)))
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(), Math.min(limit, LONGEST_TIMER_MILLIS))
   const question = (object: KubeObject | undefined): ContainerState | undefined => {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { KubeObject } from '#kube/object.ts'
 import { refKey } from './item-ref.ts'
 import { restoreActions } from './restore-actions.ts'
+import { initContainers as initContainersOf, initHookAction } from './restore-actions/init-hook.ts'
 import type { RestoreContext } from './restore-context.ts'
 
 const context: RestoreContext = {
@@ -101,6 +102,35 @@ test('an init container asked for by annotations comes before the pod’s own (g
   const [made] = initContainers({ ...image, [`${hook}command`]: '[ -f /x ]' }) as { name: string; command: string[] }[]
   assert.deepEqual(made?.command, ['[ -f /x ]'])
   assert.match(made?.name ?? '', /^velero-restore-init-[0-9a-f]{8}$/)
+})
+
+test('init containers of the restore’s spec go by target namespace and labels, behind the one that waits for data', () => {
+  const init = (name: string) => ({
+    init: { initContainers: [{ name, image: 'busybox' } as object as Record<string, never>] },
+  })
+  const hooks = {
+    resources: [
+      { name: 'here', includedNamespaces: ['copy'], postHooks: [init('a'), { exec: { command: ['x'] } }, init('b')] },
+      { name: 'source', includedNamespaces: ['shop'], postHooks: [init('x')] },
+      { name: 'labelled', labelSelector: { matchLabels: { app: 'db' } }, postHooks: [init('c')] },
+    ],
+  }
+  const pod = (annotations: Record<string, string>, labels: Record<string, string>) =>
+    object({
+      metadata: { name: 'x', namespace: 'shop', annotations, labels },
+      spec: { initContainers: [{ name: 'restore-wait' }, { name: 'own' }] },
+    })
+  const names = (one: KubeObject): string[] => {
+    const asked = { ...context, namespaceMapping: { shop: 'copy' }, initContainers: initContainersOf({ hooks }) }
+    const result = initHookAction.execute(one, { archived: one, resource: 'pods', context: asked })
+    assert.ok('object' in result)
+    return (result.object['spec'] as { initContainers: { name: string }[] }).initContainers.map(({ name }) => name)
+  }
+  assert.deepEqual(names(pod({}, {})), ['restore-wait', 'a', 'b', 'own'])
+  assert.deepEqual(names(pod({}, { app: 'db' })), ['restore-wait', 'a', 'b', 'c', 'own'])
+  const hook = 'init.hook.restore.velero.io/'
+  const annotated = { [`${hook}container-image`]: 'i', [`${hook}container-name`]: 'mine', [`${hook}command`]: 'c' }
+  assert.deepEqual(names(pod(annotated, {})), ['restore-wait', 'mine', 'own'])
 })
 
 test('a service account loses one token secret', () => {

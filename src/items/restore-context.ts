@@ -1,3 +1,4 @@
+import type { InitContainers } from './restore-actions/init-hook.ts'
 import type { ModifierRule } from './modifier-rules.ts'
 import type { SnapshotContext } from './restore-actions/csi-snapshot.ts'
 import type { VolumeDecision } from './volume-decision.ts'
@@ -38,6 +39,8 @@ export interface RestoreContext {
   readonly imageRules?: ActionSetting<readonly ImageRule[]> | undefined
   /** The rules of `spec.resourceModifier`. */
   readonly modifiers?: readonly ModifierRule[] | undefined
+  /** Of the spec's hooks; absent when there are none. */
+  readonly initContainers?: InitContainers | undefined
   /** Whether objects of a type get their status back (`restoresStatus`). */
   readonly restoresStatus: (resource: string) => boolean
 }

@@ -42,7 +42,8 @@ export async function openDialogue(
   const handshake: Handshake = { socket: undefined, refusal: undefined, failure: undefined }
   const webSocket = new WebSocket(origin.replace(/^http/, 'ws') + prefix + call.path, {
     protocols: [...protocols],
-    headers: headerPairs({ ...headers, ...way.access.headers }),
+    // It is no JSON that is asked for.
+    headers: headerPairs({ ...headers, accept: '*/*', ...way.access.headers }),
     dispatcher: observed(way, handshake),
   })
   webSocket.binaryType = 'arraybuffer'

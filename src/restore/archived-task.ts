@@ -1,10 +1,10 @@
-import { hookPrefixes } from '#api/labels.ts'
 import type { RestoreWishes } from '#api/restore-wishes.ts'
 import type { Remark } from '#apply/outcome.ts'
 import type { Leaving, Prepared, Task } from '#apply/task.ts'
 import { entryPath } from '#archive/entry-path.ts'
 import type { ArchivedEntry, OpenArchive } from '#archive/open.ts'
 import type { RunLog } from '#archive/run-log.ts'
+import type { RestoredHook } from '#hooks/restore-hooks.ts'
 import { type ItemRef, refKey } from '#items/item-ref.ts'
 import { beginRestore, finishRestore, prepareNamespace } from '#items/restore-step.ts'
 import { sameAsRestored } from '#items/same-as-restored.ts'
@@ -19,7 +19,7 @@ import { type Winner, rivalsFor, saysTheSame } from './rivals.ts'
 
 export interface ArchivedTaskOptions extends Pick<
   RestoreFacts,
-  'scope' | 'context' | 'volumesWithData' | 'snapshotTarget' | 'versions' | 'priorities'
+  'scope' | 'context' | 'hooks' | 'volumesWithData' | 'snapshotTarget' | 'versions' | 'priorities'
 > {
   archive: OpenArchive
   log: RunLog
@@ -41,14 +41,34 @@ export interface ArchivedTasks {
   readonly renamed: ReadonlySet<string>
   /** Claims that are to be filled from snapshots, by place (`refKey`); final when all tasks are done. */
   readonly fillings: ReadonlyMap<string, Filling>
+  /** Pods in which commands are to be run, by the place (`refKey`) of their outcome; grows as they are prepared. */
+  readonly hooked: ReadonlyMap<string, HookedPod>
+}
+
+/** A pod as it is restored, and what is to be run in it. */
+export interface HookedPod {
+  readonly pod: { readonly namespace: string; readonly name: string }
+  readonly hooks: readonly RestoredHook[]
 }
 
 type Origin = 'listed' | 'related'
 
 /** Makes tasks that read their object, judge its labels and prepare it when their turn comes. */
 export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
-  const { archive, scope, context, volumesWithData, snapshotTarget, versions, log, wishes, gitOps, actions, natives } =
-    options
+  const {
+    archive,
+    scope,
+    context,
+    hooks,
+    volumesWithData,
+    snapshotTarget,
+    versions,
+    log,
+    wishes,
+    gitOps,
+    actions,
+    natives,
+  } = options
   const comparesExactly = wishes.exact || wishes.policy === 'recreate'
   const listed = new Map<number, Task>()
   const related = new Map<string, Task>()
@@ -58,6 +78,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
   const spoilt = new Set<number>()
   const renamed = new Set<string>()
   const fillings = new Map<string, Filling>()
+  const hooked = new Map<string, HookedPod>()
 
   const read = async (entry: ArchivedEntry): Promise<KubeObject> => {
     try {
@@ -107,10 +128,11 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       // Velero does not even count work that was finished when it was backed up.
       return because === 'finished' ? { ...notMeant, because } : { do: 'leave', skipped: object, because, remarks }
     }
-    if (postRestoreCommand in (object.metadata.annotations ?? {})) {
-      log.warning('the hooks of this pod are not run by this version of Lifeboat', {
-        ...targetOf(entry, context.namespaceMapping),
-      })
+    const ownHooks = entry.resource === 'pods' ? hooks.of(step.object) : []
+    if (ownHooks.length > 0) {
+      const target = targetOf(entry, context.namespaceMapping)
+      const pod = { namespace: target.namespace ?? '', name: step.object.metadata.name }
+      hooked.set(refKey({ resource: entry.resource, ...target }), { pod, hooks: ownHooks })
     }
     const ofData =
       entry.resource === 'persistentvolumeclaims'
@@ -170,6 +192,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     },
     renamed,
     fillings,
+    hooked,
     took: ({ ordinal }) => taken.has(ordinal) || spoilt.has(ordinal),
   }
 }
@@ -185,8 +208,6 @@ function leftFor(
   const remarks: Remark[] = saysTheSame(winner.object, object) ? [] : [{ severity: 'warning', message }]
   return { ...notMeant, because: 'place-taken', remarks }
 }
-
-const postRestoreCommand = `${hookPrefixes.postRestore}command`
 
 const notMeant: Leaving = { do: 'leave', remarks: [] }
 

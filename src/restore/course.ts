@@ -25,6 +25,8 @@ export interface RestorePatience {
   deletion?: number | undefined
   /** A claim that is filled from a snapshot, until it is bound. */
   volumes?: number | undefined
+  /** A container of a restored pod that has hooks, whatever they say; default the item operation timeout of the restore. */
+  containers?: number | undefined
   /** Additional items of a plug-in that does not say how long. */
   additionalItems?: number | undefined
 }
@@ -107,13 +109,12 @@ async function* toldTo(took: RestoreFacts['took'], outcomes: AsyncIterable<Outco
 }
 
 function generalWarnings({ restore, source }: CourseOptions, plan: Plan): string[] {
-  const { backupName, hooks } = restore.spec
+  const { backupName } = restore.spec
   const warnings: string[] = []
   if (source.archive.resources().length === 0)
     warnings.push(`backup ${backupName} holds no objects: there is nothing to restore`)
   else if (plan.tasks === 0)
     warnings.push(`backup ${backupName} holds nothing that this restore asks for: check its filters`)
-  if ((hooks?.resources ?? []).length > 0) warnings.push('hooks of the restore are not run by this version of Lifeboat')
   return warnings
 }
 

@@ -1,5 +1,7 @@
 import type { Restore, RestoreSpec } from '#api/restore.ts'
 import type { Outcome } from '#apply/outcome.ts'
+import { restoreHooks, type RestoreHooks } from '#hooks/restore-hooks.ts'
+import { initContainers } from '#items/restore-actions/init-hook.ts'
 import type { ArchivedVersion, OpenArchive } from '#archive/open.ts'
 import type { ModifierRule } from '#items/modifier-rules.ts'
 import type { Priorities } from '#items/order.ts'
@@ -38,6 +40,7 @@ const ServiceAccounts: ResourceType = {
 export interface RestoreFacts {
   scope: RestoreScope
   context: RestoreContext
+  hooks: RestoreHooks
   /** Names of the PersistentVolumes whose data were backed up and are to come back, in whatever way. */
   volumesWithData: ReadonlySet<string>
   /** Undefined when the backup has no CSI snapshots. */
@@ -91,12 +94,14 @@ export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
     liveServiceAccounts,
     ...actions,
     modifiers: await modifiersOf(restore, kube, signal),
+    initContainers: initContainers(spec),
     restoresStatus: (resource) => restoresStatus(scope, resource),
   }
   const resolved = (names: readonly string[]): string[] => names.map((name) => restoredResource(name, types))
   return {
     scope,
     context,
+    hooks: restoreHooks(spec),
     volumesWithData: volumesWithData(source, spec.restorePVs),
     snapshotTarget,
     versions:

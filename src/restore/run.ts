@@ -6,6 +6,7 @@ import type { Backup } from '#api/backup.ts'
 import type { Restore } from '#api/restore.ts'
 import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
+import { hookStatus, type HookCounts } from '#hooks/hook-counts.ts'
 import { refKey } from '#items/item-ref.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
@@ -18,6 +19,7 @@ import { type BackupSource, openBackup } from './backup-source.ts'
 import { type RestorePatience, openCourse } from './course.ts'
 import type { Filling } from './claimed-snapshots.ts'
 import { RestoreError } from './error.ts'
+import { openExecHooks } from './exec-hooks.ts'
 import { finishVolumes } from './filled-volumes.ts'
 import { openNativeVolumes } from './native-volumes.ts'
 import { openRestoreItemActions, type RestoreItemActions } from './item-actions.ts'
@@ -91,13 +93,15 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
   })
   log.info('starting restore', { backup: backupName, store: store.url })
   await using actions = await openActions(run, { source, log })
-  const { record, volumes } = await restoreObjects(run, { source, log, standing, actions })
+  const { record, volumes, hooks } = await restoreObjects(run, { source, log, standing, actions })
   const finished: Restore = {
     ...restore,
     status: {
       ...restore.status,
       startTimestamp,
       ...finalStatus(record, actions),
+      // Velero writes it for every restore, also where there was nothing to count.
+      hookStatus: hookStatus(hooks),
       completionTimestamp: timestamp(now()),
     },
   }
@@ -132,7 +136,7 @@ function withoutRecord(restore: Restore, { message }: StoreError, { readOnly = f
 async function restoreObjects(
   run: RestoreRun,
   { source, log, standing, actions }: Sources & { standing: Standing; actions: RestoreItemActions | undefined },
-): Promise<{ record: RestoreRecord; volumes: VolumeInfo[] }> {
+): Promise<{ record: RestoreRecord; volumes: VolumeInfo[]; hooks: HookCounts }> {
   const { restore, kube, signal, settings, patience, resumes } = run
   await using natives = openNativeVolumes({
     ...run,
@@ -146,17 +150,22 @@ async function restoreObjects(
   record.step('restoring')
   for (const warning of course.warnings) record.warn(warning)
   const filled: Filling[] = []
+  await using hooks = openExecHooks({ restore, kube, log, patience: patience?.containers, signal })
   for await (const outcome of course.outcomes) {
     record.take(outcome)
-    const filling = course.plan.fillings.get(refKey(outcome))
+    const key = refKey(outcome)
+    const filling = course.plan.fillings.get(key)
     if (filling !== undefined && outcome.action === 'created') filled.push(filling)
+    const hooked = course.plan.hooked.get(key)
+    if (hooked !== undefined && (outcome.action === 'created' || outcome.action === 'recreated')) hooks.start(hooked)
   }
-  if ((actions?.operations.counts.attempted ?? 0) > 0) record.step('waiting')
+  if ((actions?.operations.counts.attempted ?? 0) + hooks.counts.hooksAttempted > 0) record.step('waiting')
   await actions?.operations.settle({
     anyErrors: () => record.progress().errors > 0,
     failed: ({ type, namespace, name }, message) =>
       record.fail(message, { resource: resourceName(type), namespace, name }),
   })
+  await hooks.settle(({ pod, message }) => record.fail(message, { resource: 'pods', ...pod }))
   record.step('finishing')
   const volumes = await finishVolumes(filled, {
     ...run,
@@ -165,7 +174,7 @@ async function restoreObjects(
     patience: patience?.volumes,
     failed: (claim, reason) => record.fail(reason, { resource: 'persistentvolumeclaims', ...claim }),
   })
-  return { record, volumes: [...natives.infos(), ...volumes] }
+  return { record, volumes: [...natives.infos(), ...volumes], hooks: hooks.counts }
 }
 
 interface Sources {

@@ -17,7 +17,7 @@ type Document = Record<string, unknown>
 
 /**
  * A description for machines: the keys of `velero backup describe -o json` (spec/cli.md §9.2), misspelt ones too, in the order of the alphabet; `consistency`,
- * `volumesWithoutData` and `failureReason` are ours.
+ * `frozen`, `volumesWithoutData` and `failureReason` are ours.
  */
 export function backupDocument(facts: BackupFacts, { details }: { details: boolean }): Document {
   const { backup, results, trailer, volumes, deletions } = facts
@@ -34,6 +34,7 @@ export function backupDocument(facts: BackupFacts, { details }: { details: boole
     status: statusDocument(facts, details),
     deletionAttempts: deletions.length === 0 ? undefined : deletionDocument(deletions),
     consistency: trailer && consistencyDocument(trailer, details),
+    frozen: details ? trailer?.frozen : undefined,
     volumesWithoutData: trailer && details ? leftOutVolumes(volumes ?? []) : undefined,
   }
   return inOrder(document) as Document

@@ -1,5 +1,5 @@
 import type { Backup } from '#api/backup.ts'
-import type { ManifestTrailer } from '#archive/manifest.ts'
+import type { FrozenPod, ManifestTrailer } from '#archive/manifest.ts'
 import { hasFailed } from '#api/phases.ts'
 import { colourPhase, coloursOf } from '../colour.ts'
 import type { CliContext } from '../context.ts'
@@ -69,7 +69,17 @@ function statusLines(facts: BackupFacts, details: boolean): Line[] {
     '',
     { heading: 'Backup Volumes:', lines: volumeLines(facts, details) },
     ...hookCountLines(status?.hookStatus),
+    ...(details ? frozenLines(facts.trailer?.frozen ?? []) : []),
   ]
+}
+
+/** How long pods stood still for their snapshots. */
+function frozenLines(pods: readonly FrozenPod[]): Line[] {
+  if (pods.length === 0) return []
+  const lines = pods.map(
+    ({ namespace, name, since, seconds }) => `${namespace}/${name}:\t${seconds} s, from ${instant(since)}`,
+  )
+  return ['', { heading: 'Frozen:', lines }]
 }
 
 function countLines(status: Backup['status']): Line[] {
