@@ -1,4 +1,4 @@
-// The only part of the SDK for EC2 that is used: it has some 750 commands, and a bundle need not hold them all.
+// The only part of the SDK for EC2 that is used, of some 750 commands.
 export {
   CreateSnapshotCommand,
   CreateVolumeCommand,
