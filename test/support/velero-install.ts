@@ -11,10 +11,12 @@ export async function installVelero(kube: KubeClient, velero: VeleroClient, args
   for (const object of items) await eventually(() => created(kube, object), 60)
 }
 
-/** The object, once its type is served; a definition is there at once. */
+/** The object, once its type is served. Definitions that are there are ours, and need not be made. */
 async function created(kube: KubeClient, object: KubeObject): Promise<KubeObject | undefined> {
   const [version = '', group = ''] = object.apiVersion.split('/').toReversed()
   const { types } = await kube.discover()
   const type = types.find((type) => type.kind === object.kind && type.group === group && type.version === version)
-  return type && (await kube.create(type, object, { namespace: object.metadata.namespace }))
+  if (type === undefined) return undefined
+  const known = type.plural === 'customresourcedefinitions' && (await kube.find(type, object.metadata.name))
+  return known || (await kube.create(type, object, { namespace: object.metadata.namespace }))
 }

@@ -53,7 +53,8 @@ export async function installAdopt(given: InstallFlags, context: CliContext): Pr
     if (given['dry-run'] === true) return OK
     await adopt(kube, plan, { context, namespace })
     if (given.wait === true) await untilRolledOut(kube, { namespace, seconds: STOP_SECONDS, signal })
-    say(`Deployment ${namespace}/${serverName} runs Lifeboat. Going back: lifeboat uninstall --give-back`)
+    const back = recordOf(plan.deployment) === undefined ? '' : ' Going back: lifeboat uninstall --give-back'
+    say(`Deployment ${namespace}/${serverName} runs Lifeboat.${back}`)
     return OK
   } finally {
     await kube.close()
