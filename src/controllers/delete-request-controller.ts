@@ -5,9 +5,10 @@ import { labelKeys, labelValue } from '#api/labels.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUnderWay } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
-import { deleteBackupFiles, deleteBackupSnapshots } from '#backup/delete.ts'
+import { backupLock, deleteBackupFiles, deleteBackupSnapshots, lockedMessage } from '#backup/delete.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
+import type { ObjectLock } from '#store/store.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
@@ -38,7 +39,9 @@ export function deleteRequestController(options: DeleteRequestControllerOptions)
         await kube.delete(DeleteBackupRequests, name, { namespace })
         return undefined
       }
-      const errors = await carryOut(request, environment, options)
+      const outcome = await carryOut(request, environment, options)
+      if ('waits' in outcome) return await waitForLock(request, outcome, environment)
+      const { errors } = outcome
       if (errors.length === 0) {
         await removeRequests(await requestsFor(request, environment), environment)
         return undefined
@@ -56,27 +59,70 @@ export function deleteRequestController(options: DeleteRequestControllerOptions)
   }
 }
 
-/** Does what can be done and says what went wrong, in sentences for the request's status. */
+/** What came of a request: sentences for its status about what went wrong, or why it has to wait, and until when. */
+type Outcome = { readonly errors: string[] } | { readonly waits: string; readonly until: Date | undefined }
+
+/** A hold is lifted by somebody, whenever that is. */
+const HOLD_RECHECK_MS = 3_600_000
+
+/** The request stays open, so that nobody asks once more, and says what it waits for. */
+async function waitForLock(
+  { metadata, status }: DeleteBackupRequest,
+  { waits, until }: { waits: string; until: Date | undefined },
+  { kube, namespace, now, log }: Environment,
+): Promise<Next> {
+  if (status?.errors?.join() !== waits) {
+    const change = { status: { phase: 'InProgress', errors: [waits] } }
+    await patchLasting(kube, DeleteBackupRequests, { name: metadata.name, namespace, change })
+    log.info({ request: metadata.name }, waits)
+  }
+  // The bucket's clock decides, not ours.
+  return { afterMillis: until === undefined ? HOLD_RECHECK_MS : Math.max(1000, until.getTime() - now().getTime()) }
+}
+
+/** Does what can be done. */
 async function carryOut(
   request: DeleteBackupRequest,
   environment: Environment,
   options: DeleteRequestControllerOptions,
-): Promise<string[]> {
+): Promise<Outcome> {
   const { kube, namespace, signal } = environment
   const { backupName } = request.spec
-  if (backupName === '') return ['spec.backupName is required']
+  if (backupName === '') return { errors: ['spec.backupName is required'] }
   const backup = await kube.find(Backups, backupName, { namespace, signal })
   if (backup === undefined || isAnother(backup, request)) {
     // A server died after it had deleted all of it.
-    return request.status?.phase === 'InProgress' ? [] : ['backup not found']
+    return { errors: request.status?.phase === 'InProgress' ? [] : ['backup not found'] }
   }
   const refusal = (await useOf(backup, environment)) ?? (await locationFault(backup, environment))
-  if (refusal !== undefined) return [refusal]
+  if (refusal !== undefined) return { errors: [refusal] }
+  const lock = await lockOf(backup, environment, options)
+  if (lock !== undefined) return { waits: lockedMessage(backupName, lock), until: lock.until }
   await begin(request, backup, environment)
   options.onStart(backup)
   const error = await remove(backup, environment, options)
   options.onEnd(backup, error === undefined)
-  return error === undefined ? [] : [error]
+  return { errors: error === undefined ? [] : [error] }
+}
+
+/** Undefined also when nobody can tell now: what is locked cannot be deleted anyhow. */
+async function lockOf(
+  backup: Backup,
+  { now, signal, log }: Environment,
+  { stores, installation }: DeleteRequestControllerOptions,
+): Promise<ObjectLock | undefined> {
+  try {
+    const store = await stores.openNamed(backup.spec.storageLocation ?? '')
+    try {
+      return await backupLock(store, backup, { installation, now: now() })
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    log.warn({ backup: backup.metadata.name, error: messageOf(error) }, 'cannot tell whether the backup is locked')
+    return undefined
+  }
 }
 
 /** Whether the name of the backup that was meant belongs to a later one by now. */

@@ -27,7 +27,12 @@ const READS_AT_ONCE = 16
 export async function examineStore(store: ObjectStore, options: ExamineOptions): Promise<StoreFacts> {
   const { place = store.url, signal } = options
   try {
-    return { place, ...(await examineFolders(store, options)), strangers: await unknownFolders(store) }
+    return {
+      place,
+      ...(await examineFolders(store, options)),
+      strangers: await unknownFolders(store),
+      protection: await store.locks?.protection(),
+    }
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof StoreError)) throw error

@@ -2,6 +2,7 @@
 // pure), and told. Nothing is ever written. How findings look on a screen is the command line's business.
 import type { Backup } from '#api/backup.ts'
 import type { BackupArtifact } from '#store/layout.ts'
+import type { Protection } from '#store/store.ts'
 
 /** What was seen of one store. */
 export interface StoreFacts {
@@ -13,6 +14,8 @@ export interface StoreFacts {
   readonly leftovers: readonly Leftover[]
   /** Top-level folders that do not belong to a store of backups. */
   readonly strangers: readonly string[]
+  /** Absent where a store has no versions and locks at all. */
+  readonly protection?: Protection | undefined
 }
 
 /** A folder below `backups/` or `restores/` without the record that would make it count. */

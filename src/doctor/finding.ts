@@ -19,6 +19,7 @@ export type Problem =
   | 'volume-data-missing'
   | 'secrets-in-plain-text'
   | 'foreign-folder'
+  | 'not-locked'
   | 'no-backup'
   | 'namespace-without-backup'
   | 'namespace-backup-old'

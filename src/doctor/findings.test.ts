@@ -36,7 +36,13 @@ function backup(name: string, { phase = 'Completed', daysAgo = 1, status, ...res
   }
 }
 
-const store = (...backups: BackupFacts[]): StoreFacts => ({ place: 's3://b', backups, leftovers: [], strangers: [] })
+const store = (...backups: BackupFacts[]): StoreFacts => ({
+  place: 's3://b',
+  backups,
+  leftovers: [],
+  strangers: [],
+  protection: { versions: true, locks: 'used' },
+})
 const cluster = (facts: Partial<ClusterFacts> = {}): ClusterFacts => ({
   server: 'https://c',
   namespaces: ['shop'],
@@ -54,6 +60,29 @@ function found(stores: StoreFacts[], clusterFacts?: ClusterFacts): string[] {
 
 test('nothing is found where all is well', () => {
   assert.deepEqual(found([store(backup('a'), backup('b'))], cluster()), [])
+})
+
+test('a store that lets go of what is deleted is noted, by what could be done about it', () => {
+  const messages = [
+    undefined,
+    { versions: true, locks: 'possible' },
+    { versions: undefined, locks: undefined },
+    { versions: true, locks: 'none' },
+    { versions: false, locks: 'none' },
+  ].map((protection) => {
+    const stores = [{ ...store(backup('a')), protection: protection as StoreFacts['protection'] }]
+    const [one, ...more] = findings({ stores, now, maxAge: 7 * DAY })
+    assert.deepEqual([one?.problem, one?.severity, more.length], ['not-locked', 'note', 0])
+    return one?.message ?? ''
+  })
+  const expected = [
+    /^a directory keeps no versions/,
+    /could lock/,
+    /nobody may know/,
+    /but keeps older/,
+    /nor does it keep/,
+  ]
+  for (const [index, words] of expected.entries()) assert.match(messages[index] ?? '', words)
 })
 
 test('a backup that cannot be restored is critical, whatever the reason', () => {

@@ -48,10 +48,36 @@ function* aboutStore(store: StoreFacts, now: Date): Generator<Finding> {
     const next = 'left by a program that died; once nobody works on it, the folder can be deleted'
     yield { severity: 'note', problem: 'leftover', subject: `folder ${folder}`, message, next }
   }
+  yield* aboutProtection(store)
   for (const folder of store.strangers) {
     const next = 'move it: Velero finds a location with other folders unusable'
     const message = 'does not belong to a store of backups'
     yield { severity: 'warning', problem: 'foreign-folder', subject: `folder ${folder}/`, message, next }
+  }
+}
+
+/** Whoever gets hold of the credentials of a server can delete its backups, unless the store does not let them. */
+function* aboutProtection({ place, protection }: StoreFacts): Generator<Finding> {
+  if (protection?.locks === 'used') return
+  const subject = `store ${place}`
+  const found = { severity: 'note', problem: 'not-locked', subject } as const
+  if (protection === undefined) {
+    const next = 'keep a copy where others cannot write, or use a bucket with Object Lock'
+    yield {
+      ...found,
+      message: 'a directory keeps no versions and has no locks: who can write there can delete all',
+      next,
+    }
+  } else if (protection.locks === 'possible') {
+    const next = 'set objectLockMode and objectLockDays: see docs/locations.md'
+    yield { ...found, message: 'the bucket could lock what is put into it, but nothing is locked', next }
+  } else if (protection.locks === undefined) {
+    const next = 'allow s3:GetBucketObjectLockConfiguration and s3:GetBucketVersioning'
+    yield { ...found, message: 'nobody may know with these credentials whether the bucket locks anything', next }
+  } else {
+    const next = 'use a bucket with Object Lock, and objectLockMode: see docs/locations.md'
+    const versions = protection.versions === true ? 'but keeps older versions' : 'nor does it keep older versions'
+    yield { ...found, message: `the bucket has no locks, ${versions}`, next }
   }
 }
 

@@ -72,6 +72,7 @@ export function fileStore(directory: string, { now = () => new Date() }: { now?:
       await checkRoot(root)
       for await (const _ of folderNames(root)) break
     },
+    locks: undefined,
     close: async () => {},
   }
 }

@@ -91,6 +91,11 @@ export function restoreKey(name: string, artifact: RestoreArtifact): string {
   return `${restorePrefix(name)}${before}${name}${after}`
 }
 
+/** Whether what lies under `key` belongs to a backup for good; claims are taken away again. */
+export function isOfBackup(key: string): boolean {
+  return key.startsWith(backupsPrefix) && !key.endsWith(`/${claimFile}`)
+}
+
 export type KnownKey =
   | { run: 'backup'; name: string; artifact: BackupArtifact }
   | { run: 'restore'; name: string; artifact: RestoreArtifact }

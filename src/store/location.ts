@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { fileStore } from '#store/file.ts'
-import { checksum, fileOf } from '#store/open.ts'
+import { checksum, fileOf, objectLock } from '#store/open.ts'
 import { prefixed } from '#store/prefixed.ts'
 import { s3Store } from '#store/s3.ts'
 import { StoreError, type Environment, type ObjectStore } from '#store/store.ts'
@@ -24,7 +24,7 @@ export interface LocationSecrets {
   signal?: AbortSignal | undefined
 }
 
-/** The config keys of Velero's AWS plugin (its backupstoragelocation.md), those included that Velero itself puts there; `enableSharedConfig` is always so here, and `storageClass` is ours. */
+/** The config keys of Velero's AWS plugin (its backupstoragelocation.md), those included that Velero itself puts there; `enableSharedConfig` is always so here, and `storageClass`, `objectLockMode` and `objectLockDays` are ours. */
 const awsKeys = [
   'region',
   's3Url',
@@ -38,6 +38,8 @@ const awsKeys = [
   'tagging',
   'storageClass',
   'checksumAlgorithm',
+  'objectLockMode',
+  'objectLockDays',
   'insecureSkipTLSVerify',
   'enableSharedConfig',
   'signatureVersion',
@@ -90,6 +92,7 @@ async function awsStore(location: Location, secrets: LocationSecrets): Promise<O
     tagging: set(config['tagging']),
     storageClass: set(config['storageClass']),
     checksumAlgorithm: checksum(config['checksumAlgorithm']),
+    objectLock: objectLock(config['objectLockMode'], config['objectLockDays']),
     env: secrets.env,
     signal: secrets.signal,
   })

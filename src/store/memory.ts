@@ -67,6 +67,7 @@ export function memoryStore({ now = () => new Date() }: { now?: () => Date } = {
       return undefined
     },
     check: async () => {},
+    locks: undefined,
     close: async () => {},
   }
 }

@@ -38,6 +38,11 @@ test('what names no store is refused with the reason', async () => {
     ['s3://bucket/p?region=a&region=b', /"region" twice/],
     ['s3://bucket/p?pathStyle=yes', /write true or false/],
     ['s3://bucket/p?checksumAlgorithm=MD5', /write CRC32, CRC32C/],
+    ['s3://bucket/p?objectLockMode=governance&objectLockDays=1', /write GOVERNANCE or COMPLIANCE/],
+    ['s3://bucket/p?objectLockDays=7', /objectLockMode is "": write/],
+    ['s3://bucket/p?objectLockMode=COMPLIANCE', /objectLockDays is "": write a whole number of days/],
+    ['s3://bucket/p?objectLockMode=COMPLIANCE&objectLockDays=99999', /from 1 to 36500/],
+    ['s3://bucket/p?objectLockMode=COMPLIANCE&objectLockDays=1&checksumAlgorithm=', /demand a checksum/],
     ['s3://bucket/p?endpoint=localhost:9000', /is not an endpoint: write http/],
     ['s3://bucket/p?caFile=/not/there.pem', /not\/there\.pem/],
   ]

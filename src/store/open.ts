@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fileStore } from '#store/file.ts'
 import { withFileErrors } from '#store/file-error.ts'
-import type { ChecksumAlgorithm } from '#store/s3-bucket.ts'
+import type { ChecksumAlgorithm, ObjectLockSettings } from '#store/s3-bucket.ts'
 import { s3Store } from '#store/s3.ts'
 import { StoreError, type Environment, type ObjectStore } from '#store/store.ts'
 
@@ -40,6 +40,8 @@ export const s3Parameters = [
   'endpoint',
   'insecureSkipTLSVerify',
   'kmsKeyId',
+  'objectLockDays',
+  'objectLockMode',
   'pathStyle',
   'profile',
   'publicUrl',
@@ -74,7 +76,8 @@ async function openS3(text: string, { env, signal }: OpenOptions): Promise<Objec
   }
   if (url.hash !== '') throw new StoreError('invalid', `${text} has a fragment: write %23 for "#"`)
   const given = parameters(url)
-  const { caFile, customerKeyFile, pathStyle, insecureSkipTLSVerify, ...settings } = given
+  const { caFile, customerKeyFile, pathStyle, insecureSkipTLSVerify, objectLockMode, objectLockDays, ...settings } =
+    given
   return s3Store({
     ...settings,
     bucket: url.host,
@@ -83,6 +86,7 @@ async function openS3(text: string, { env, signal }: OpenOptions): Promise<Objec
     pathStyle: flag('pathStyle', pathStyle) ?? given.endpoint !== undefined,
     insecureSkipTLSVerify: flag('insecureSkipTLSVerify', insecureSkipTLSVerify),
     checksumAlgorithm: checksum(given.checksumAlgorithm),
+    objectLock: objectLock(objectLockMode, objectLockDays),
     caCert: caFile && (await fileOf(caFile)).toString(),
     customerKey: customerKeyFile ? await fileOf(customerKeyFile) : undefined,
     env,
@@ -137,5 +141,21 @@ export function checksum(value: string | undefined): ChecksumAlgorithm | '' | un
   throw new StoreError(
     'invalid',
     `checksumAlgorithm is ${JSON.stringify(value)}: write CRC32, CRC32C, SHA1, SHA256, or nothing for none`,
+  )
+}
+
+const longestLock = 36_500
+
+/** How objects are locked by two settings that belong together; undefined for neither. Throws 'invalid' for one alone, and for what is no mode or no number of days. */
+export function objectLock(mode: string | undefined, days: string | undefined): ObjectLockSettings | undefined {
+  if (!mode && !days) return undefined
+  if (mode !== 'GOVERNANCE' && mode !== 'COMPLIANCE') {
+    throw new StoreError('invalid', `objectLockMode is ${JSON.stringify(mode ?? '')}: write GOVERNANCE or COMPLIANCE`)
+  }
+  const count = /^[1-9]\d{0,5}$/.test(days ?? '') ? Number(days) : Infinity
+  if (count <= longestLock) return { mode, days: count }
+  throw new StoreError(
+    'invalid',
+    `objectLockDays is ${JSON.stringify(days ?? '')}: write a whole number of days, from 1 to ${longestLock}`,
   )
 }

@@ -1,5 +1,5 @@
 import { checkKey, checkPrefix, cleanPrefix } from '#store/key.ts'
-import type { ObjectStore } from '#store/store.ts'
+import type { ObjectLocks, ObjectStore } from '#store/store.ts'
 
 /** The part of `store` below `prefix` as a store of its own: no key leads out of it. Closing it closes `store`. */
 export function prefixed(store: ObjectStore, prefix: string): ObjectStore {
@@ -30,6 +30,21 @@ export function prefixed(store: ObjectStore, prefix: string): ObjectStore {
     delete: async (key) => store.delete(inside(key)),
     presignGet: async (key, seconds) => store.presignGet(inside(key), seconds),
     check: (options) => store.check(options),
+    locks: store.locks && prefixedLocks(store.locks, { base, below }),
     close: () => store.close(),
+  }
+}
+
+function prefixedLocks(
+  locks: ObjectLocks,
+  { base, below }: { base: string; below: (under: string) => string },
+): ObjectLocks {
+  return {
+    async longest(under) {
+      const found = await locks.longest(below(under))
+      return found && { ...found, key: found.key.slice(base.length) }
+    },
+    purge: async (under) => locks.purge(below(under)),
+    protection: () => locks.protection(),
   }
 }

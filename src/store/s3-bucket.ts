@@ -1,11 +1,18 @@
 import type * as Sdk from '@aws-sdk/client-s3'
 import { awsConnection } from '#store/aws-connection.ts'
 import { cleanPrefix } from '#store/key.ts'
+import { isOfBackup } from '#store/layout.ts'
 import { credentialSource } from '#store/s3-credentials.ts'
 import { s3Error } from '#store/s3-error.ts'
 import { StoreError, type Environment } from '#store/store.ts'
 
 export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'SHA1' | 'SHA256'
+
+/** Nobody can delete what is put for so many days; whoever has a right of its own can under GOVERNANCE. */
+export interface ObjectLockSettings {
+  mode: 'GOVERNANCE' | 'COMPLIANCE'
+  days: number
+}
 
 export interface S3Options {
   bucket: string
@@ -36,12 +43,15 @@ export interface S3Options {
   tagging?: string | undefined
   /** Checksum sent with uploads, which locked buckets demand; '' for none. The default is CRC32, as Velero's. */
   checksumAlgorithm?: ChecksumAlgorithm | '' | undefined
+  /** How what lies under `backups/` is locked when it is put; the default is the bucket's. */
+  objectLock?: ObjectLockSettings | undefined
   /** Proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) and AWS_… variables. */
   env: Environment
   /** Ends every request of the store, also those of methods without a signal of their own. */
   signal?: AbortSignal | undefined
 }
 
+type Locking = Pick<Sdk.PutObjectCommandInput, 'ObjectLockMode' | 'ObjectLockRetainUntilDate'>
 type Unlocking = Pick<Sdk.PutObjectCommandInput, 'SSECustomerAlgorithm' | 'SSECustomerKey'>
 type Making = Unlocking &
   Pick<
@@ -61,6 +71,10 @@ export interface Bucket {
   url: string
   /** Fields of every request that makes an object, those of `unlocking` included. */
   making: Making
+  /** More of them, for an object that is put now under this key of the store. */
+  locking(key: string): Locking
+  /** Whether the store's own settings lock anything. */
+  locks: boolean
   /** Fields of every request for what is in an object. */
   unlocking: Unlocking
   /** Runs one request: hands it the signals that end it and translates its errors. */
@@ -76,6 +90,8 @@ export interface Bucket {
 export async function openBucket(options: S3Options): Promise<Bucket> {
   const { bucket: name, env } = options
   checkBucketName(name)
+  if (options.objectLock !== undefined && options.checksumAlgorithm === '')
+    throw new StoreError('invalid', 'locked buckets demand a checksum: leave checksumAlgorithm out')
   const prefix = cleanPrefix(options.prefix ?? '')
   // Loaded here and not at the top: it takes longer than everything else of a command that works on a directory.
   const sdk = await import('@aws-sdk/client-s3')
@@ -97,6 +113,8 @@ export async function openBucket(options: S3Options): Promise<Bucket> {
     prefix,
     url,
     making: makingFields(options),
+    locking: (key) => (isOfBackup(key) ? lockingFields(options) : {}),
+    locks: options.objectLock !== undefined,
     unlocking: unlockingFields(options),
     async ask(doing, request, signal) {
       const signals = [options.signal, signal].filter((signal) => signal !== undefined)
@@ -157,6 +175,14 @@ function unlockingFields({ customerKey, kmsKeyId }: S3Options): Unlocking {
   }
   if (kmsKeyId) throw new StoreError('invalid', 'a customer key and kmsKeyId exclude each other: leave one')
   return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: Buffer.from(customerKey).toString('base64') }
+}
+
+const DAY_MS = 24 * 3600 * 1000
+
+function lockingFields({ objectLock }: S3Options): Locking {
+  if (objectLock === undefined) return {}
+  const { mode, days } = objectLock
+  return { ObjectLockMode: mode, ObjectLockRetainUntilDate: new Date(Date.now() + days * DAY_MS) }
 }
 
 function makingFields(options: S3Options): Making {

@@ -90,6 +90,12 @@ export function httpStatus(error: unknown): number | undefined {
   return (error.$metadata as { httpStatusCode?: number }).httpStatusCode
 }
 
+/** Whether the server said of a request that it knows of no such thing. */
+export function isNotImplemented(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return httpStatus(cause) === 501 || (cause instanceof Error && cause.name === 'NotImplemented')
+}
+
 function causeOf(error: Error): Cause | undefined {
   const known = byName[error.name]
   if (known !== undefined) return known

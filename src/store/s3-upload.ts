@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { bodyChunks } from '#store/body.ts'
 import type { Bucket } from '#store/s3-bucket.ts'
-import { httpStatus } from '#store/s3-error.ts'
+import { isNotImplemented } from '#store/s3-error.ts'
 import { bufferPool, cutParts, mostParts, type BufferPool, type Part } from '#store/s3-parts.ts'
 import { StoreError, type Bytes } from '#store/store.ts'
 
@@ -62,7 +62,13 @@ async function putWhole(
   { bytes, condition }: { bytes: Uint8Array; condition: Condition },
 ): Promise<void> {
   const { bucket, signal } = target
-  const input = { ...objectFields(target), ...bucket.making, ...condition, Metadata: { [markName]: target.mark } }
+  const input = {
+    ...objectFields(target),
+    ...bucket.making,
+    ...bucket.locking(target.key),
+    ...condition,
+    Metadata: { [markName]: target.mark },
+  }
   await bucket.ask(
     `write ${target.key}`,
     (options) => bucket.client.send(new bucket.sdk.PutObjectCommand({ ...input, Body: bytes }), options),
@@ -126,7 +132,12 @@ async function uploadInParts(target: Target, { first, parts, pool, conditions }:
 
 async function beginUpload(target: Target): Promise<string> {
   const { bucket, signal, key } = target
-  const input = { ...objectFields(target), ...bucket.making, Metadata: { [markName]: target.mark } }
+  const input = {
+    ...objectFields(target),
+    ...bucket.making,
+    ...bucket.locking(target.key),
+    Metadata: { [markName]: target.mark },
+  }
   // Without the signal: an answer that nobody waits for would leave an upload that nobody can end.
   const { UploadId } = await bucket.ask(`write ${key}`, () =>
     bucket.client.send(new bucket.sdk.CreateMultipartUploadCommand(input)),
@@ -197,11 +208,6 @@ async function commit(
       await sleep(200 * attempt)
     }
   }
-}
-
-function isNotImplemented(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined
-  return httpStatus(cause) === 501 || (cause instanceof Error && cause.name === 'NotImplemented')
 }
 
 /** The mark of the object that has the key now, '' for one without; undefined when there is none, or nobody may know. */

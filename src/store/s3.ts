@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3'
-import { checkKey, checkPrefix, keyProblem, reservedSegment } from '#store/key.ts'
+import { checkKey, keyProblem, reservedSegment } from '#store/key.ts'
+import { backupsPrefix } from '#store/layout.ts'
 import { checkRange } from '#store/range.ts'
 import { openBucket, type Bucket, type S3Options } from '#store/s3-bucket.ts'
 import { download } from '#store/s3-download.ts'
+import { listPages } from '#store/s3-list.ts'
+import { s3Locks } from '#store/s3-locks.ts'
 import { upload, type Conditions } from '#store/s3-upload.ts'
 import { StoreError, type ObjectStore } from '#store/store.ts'
 
@@ -42,7 +44,7 @@ export async function s3Store(options: S3Options): Promise<ObjectStore> {
       }
     },
     async *list(prefix) {
-      for await (const page of pages(bucket, prefix)) {
+      for await (const page of listPages(bucket, prefix)) {
         for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
           const key = Key.slice(bucket.prefix.length)
           // Consoles make empty objects like `a/` to show a folder; they are none of ours.
@@ -51,7 +53,7 @@ export async function s3Store(options: S3Options): Promise<ObjectStore> {
       }
     },
     async *folders(prefix) {
-      for await (const page of pages(bucket, prefix, '/')) {
+      for await (const page of listPages(bucket, prefix, '/')) {
         const above = bucket.prefix.length + prefix.length
         for (const { Prefix = '' } of page.CommonPrefixes ?? []) yield Prefix.slice(above, -1)
       }
@@ -78,6 +80,7 @@ export async function s3Store(options: S3Options): Promise<ObjectStore> {
       await proveBucket(bucket)
       if (write) await proveWriting(bucket)
     },
+    locks: s3Locks(bucket),
     close: () => bucket.close(),
   }
 }
@@ -85,27 +88,6 @@ export async function s3Store(options: S3Options): Promise<ObjectStore> {
 function checkFullKey(bucket: Bucket, key: string): void {
   checkKey(key)
   if (bucket.prefix !== '') checkKey(bucket.prefix + key) // the limit on length is for both together
-}
-
-async function* pages(bucket: Bucket, prefix: string, delimiter?: string): AsyncGenerator<ListObjectsV2CommandOutput> {
-  checkPrefix(prefix)
-  const input = { Bucket: bucket.name, Prefix: bucket.prefix + prefix, ...(delimiter && { Delimiter: delimiter }) }
-  let token: string | undefined
-  do {
-    const next = { ...input, ...(token && { ContinuationToken: token }) }
-    const page = await bucket.ask(`list ${prefix || 'objects'}`, (options) =>
-      bucket.client.send(new bucket.sdk.ListObjectsV2Command(next), options),
-    )
-    yield page
-    token = followedBy(page, bucket)
-  } while (token !== undefined)
-}
-
-// A list that is cut off without a way on must not pass for a whole one: whoever compares it with something would see objects gone.
-function followedBy(page: ListObjectsV2CommandOutput, { url }: Bucket): string | undefined {
-  if (page.IsTruncated !== true) return undefined
-  if (page.NextContinuationToken) return page.NextContinuationToken
-  throw new StoreError('unreachable', `${url} sent a part of a list and no token for the rest: try again`)
 }
 
 // HEAD has no body to name what is missing, so a missing bucket looks like a missing object until a list tells them apart.
@@ -119,7 +101,7 @@ async function proveWriting(bucket: Bucket): Promise<void> {
   const { sdk, client } = bucket
   const probe = { Bucket: bucket.name, Key: `${bucket.prefix}${reservedSegment}check-${randomUUID()}` }
   const begun = await bucket.ask('write objects', () =>
-    client.send(new sdk.CreateMultipartUploadCommand({ ...probe, ...bucket.making })),
+    client.send(new sdk.CreateMultipartUploadCommand({ ...probe, ...bucket.making, ...bucket.locking(backupsPrefix) })),
   )
   await bucket.ask('end an upload (s3:AbortMultipartUpload)', () =>
     client.send(new sdk.AbortMultipartUploadCommand({ ...probe, UploadId: begun.UploadId })),

@@ -20,6 +20,7 @@ export function watchedStore(store: ObjectStore, onError: (error: StoreError) =>
       throw look(error)
     }
   }
+  const { locks } = store
   return {
     url: store.url,
     put: (key, body, options) => done(() => store.put(key, body, options)),
@@ -30,6 +31,11 @@ export function watchedStore(store: ObjectStore, onError: (error: StoreError) =>
     delete: (key) => done(() => store.delete(key)),
     presignGet: (key, seconds) => done(() => store.presignGet(key, seconds)),
     check: (options) => done(() => store.check(options)),
+    locks: locks && {
+      longest: (prefix) => done(() => locks.longest(prefix)),
+      purge: (prefix) => done(() => locks.purge(prefix)),
+      protection: () => done(() => locks.protection()),
+    },
     close: () => store.close(),
   }
 }
