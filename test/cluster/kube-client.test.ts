@@ -59,7 +59,7 @@ test('an object is created, read, replaced, patched and deleted, and each refusa
   assert.deepEqual((await kube.get(ConfigMaps, 'a', { namespace }))['data'], { y: '<&>' })
   await assert.rejects(kube.delete(ConfigMaps, 'a', { namespace, uid: 'another' }), { problem: 'conflict' })
   assert.equal(
-    await kube.delete(ConfigMaps, 'a', { namespace, uid: made.metadata.uid, propagation: 'Foreground' }),
+    await kube.delete(ConfigMaps, 'a', { namespace, uid: made.metadata.uid, propagation: 'Background' }),
     true,
   )
   assert.equal(await kube.delete(ConfigMaps, 'a', { namespace }), false)
