@@ -169,7 +169,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
 function backupStanding({ phase, itemsBackedUp, totalItems, bytes, operations }: BackupProgress): Standing {
   if (phase === 'waiting' && operations !== undefined) {
     const { attempted, completed, failed } = operations
-    return { doing: 'Waiting for operations of plug-ins', done: completed + failed, total: attempted }
+    return { doing: 'Waiting for snapshots and plug-ins', done: completed + failed, total: attempted }
   }
   const doing = phase === 'finishing' ? 'Finishing' : 'Backing up'
   return { doing, done: itemsBackedUp, total: totalItems, bytes }
