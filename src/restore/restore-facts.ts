@@ -2,6 +2,7 @@ import type { Restore, RestoreSpec } from '#api/restore.ts'
 import type { Outcome } from '#apply/outcome.ts'
 import { restoreHooks, type RestoreHooks } from '#hooks/restore-hooks.ts'
 import { initContainers } from '#items/restore-actions/init-hook.ts'
+import { entryPath } from '#archive/entry-path.ts'
 import type { ArchivedVersion, OpenArchive } from '#archive/open.ts'
 import type { ModifierRule } from '#items/modifier-rules.ts'
 import type { Priorities } from '#items/order.ts'
@@ -141,11 +142,13 @@ async function accountsIn(
 }
 
 /** Without `restorePVs` nobody asks for what snapshots hold. */
-function volumesWithData({ volumes }: BackupSource, restorePVs: RestoreSpec['restorePVs']): Set<string> {
-  const asked = [...volumes].filter(([, { backupMethod, snapshotDataMoved }]) => {
+function volumesWithData({ volumes, archive }: BackupSource, restorePVs: RestoreSpec['restorePVs']): Set<string> {
+  const asked = [...volumes].filter(([, { backupMethod, snapshotDataMoved, pvcNamespace, pvcName = '' }]) => {
     if (restorePVs === false) return backupMethod === 'PodVolumeBackup'
-    // Claims bring those in snapshots back, and say why not.
-    return backupMethod === 'CSISnapshot' ? snapshotDataMoved === true : Boolean(backupMethod)
+    if (backupMethod !== 'CSISnapshot' || snapshotDataMoved === true) return Boolean(backupMethod)
+    // The claim brings the data in its snapshot back, and says why not, if it is there.
+    const claim = { resource: 'persistentvolumeclaims', namespace: pvcNamespace, name: pvcName }
+    return archive.find(entryPath({ ...claim, version: undefined, preferred: false })) === undefined
   })
   return new Set(asked.map(([name]) => name))
 }
