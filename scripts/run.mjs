@@ -37,6 +37,8 @@ const nodePrograms = [
   'snapshot-controller',
   'csi-sanity',
   'versitygw',
+  'velero',
+  'velero-plugin-for-aws',
 ]
 
 const commands = {
