@@ -62,9 +62,13 @@ async function storedShop(disks: string[]): Promise<Stored> {
 }
 
 /** Restores under another name, since it takes long until a namespace is gone. */
-async function restored({ store, name: from }: Stored, to: string, spec: RestoreSpec = {}): Promise<RestoreEnd> {
-  const namespaceMapping = { [from]: to }
-  return await bringBack({ kube, store, spec: { namespaceMapping, ...spec }, name: to, patience: { volumes: 6000 } })
+async function restored(
+  { store, name: from }: Stored,
+  to: string,
+  { patience = 60_000, ...spec }: RestoreSpec & { patience?: number } = {},
+): Promise<RestoreEnd> {
+  const asked = { namespaceMapping: { [from]: to }, ...spec }
+  return await bringBack({ kube, store, spec: asked, name: to, patience: { volumes: patience } })
 }
 
 function errorsIn({ results }: RestoreEnd): string[] {
@@ -151,10 +155,10 @@ suite('a restore of CSI volumes', { concurrency: false }, () => {
     const { metadata: _, ...rest } = await kube.get(StorageClasses, 'disk')
     const metadata = { name: 'disk' }
     await kube.delete(StorageClasses, 'disk')
-    const missing = await restored(shop, `${shop.name}-missing`)
+    const missing = await restored(shop, `${shop.name}-missing`, { patience: 6_000 })
     assert.match(errorsIn(missing).join('\n'), /its StorageClass disk does not exist/)
     await kube.create(StorageClasses, { ...rest, metadata, provisioner: 'other.lifeboat.test' })
-    const foreign = await restored(shop, `${shop.name}-foreign`)
+    const foreign = await restored(shop, `${shop.name}-foreign`, { patience: 6_000 })
     assert.match(errorsIn(foreign).join('\n'), /its StorageClass disk makes volumes of other\.lifeboat\.test/)
     await kube.delete(StorageClasses, 'disk')
     await kube.create(StorageClasses, { ...rest, metadata })

@@ -85,7 +85,7 @@ test('a server with plug-ins', async (context) => {
       await askForBackup(kube, namespace, { name: 'op-one', spec })
       const { status } = await reaches('op-one', waiting)
       assert.equal(status?.backupItemOperationsAttempted, 1)
-      assert.deepEqual(await readdir(join(folder.path, 'backups', 'op-one')).catch(() => []), [])
+      assert.deepEqual(await readdir(join(folder.path, 'backups', 'op-one')).catch(() => []), ['lifeboat-claim.json'])
       await askForBackup(kube, namespace, { name: 'plain', spec })
       assert.equal((await ended(kube, Backups, { name: 'plain', namespace })).status?.phase, 'Completed')
       assert.equal((await kube.get(Backups, 'op-one', { namespace })).status?.phase, waiting)
