@@ -1,8 +1,10 @@
 // Hooks in pods that really run: what they do to a backup, and what a command may do instead of ending.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BackupSpec } from '#api/backup.ts'
+import type { Backup, BackupSpec } from '#api/backup.ts'
 import type { LogLine } from '#archive/log-line.ts'
 import { memoryStore } from '#store/memory.ts'
 import { findingsOf } from '../support/backup-results.ts'
@@ -174,6 +176,36 @@ suite('hooks on a node', async () => {
     const said = (part: string): boolean => made.lines.some(({ message }) => message.includes(part))
     assert.ok(said('stdout: begun') && said('stderr: oops') && said('bytes left out'))
     assert.ok(made.lines.every(({ message }) => message.length < 40_000))
+  })
+
+  test('hooks and errors are counted as Velero counted them (recorded scenario a01)', async () => {
+    await using space = await testNamespace(kube)
+    const namespace = space.name
+    const pods = {
+      cider: {
+        [`${pre}command`]: '["/bin/sh", "-c", "echo pre-ok; date +%s > /tmp/pre"]',
+        [`${pre}container`]: 'main',
+        [`${pre}timeout`]: '20s',
+        [`${post}command`]: '["/bin/sh", "-c", "echo post-ok"]',
+        [`${post}on-error`]: 'Continue',
+      },
+      'press-breaks': { [`${pre}command`]: '["/bin/false"]', [`${pre}on-error`]: 'Fail' },
+      'press-limps': {
+        [`${pre}command`]: '["/bin/sh","-c","echo oops >&2; exit 3"]',
+        [`${pre}on-error`]: 'Continue',
+        [`${post}command`]: '["/bin/true"]',
+      },
+    }
+    for (const [name, annotations] of Object.entries(pods)) await startPod(kube, { namespace, name, annotations })
+    const made = await backUpOf(namespace)
+    const file = join(import.meta.dirname, '../compat/golden/scenarios/a01-hooks-annotations/backup.json')
+    const recorded = JSON.parse(await readFile(file, 'utf8')) as Backup
+    const { phase, hookStatus, errors } = recorded.status ?? {}
+    assert.deepEqual(
+      { phase: made.status?.phase, hookStatus: made.status?.hookStatus, errors: made.status?.errors },
+      { phase, hookStatus, errors },
+    )
+    assert.deepEqual(namesOf(made, 'pods'), [`${namespace}/cider`, `${namespace}/press-limps`])
   })
 
   test('a backup that is stopped while a pod stands still lets it go on', async () => {
