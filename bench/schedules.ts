@@ -57,6 +57,7 @@ export async function benchSchedules(options: BenchOptions, bench: Bench): Promi
   })
   await using server = started
   const { cost: idle } = await costWhile({ cluster, server }, () => sleep(IDLE_MS, undefined, { signal }))
+  say(`looked at all: ${inWords(start)}; a quiet minute: ${inWords(idle)}`)
   const left = due.getTime() - Date.now()
   if (left < 0) throw new Error('the schedules were due before the server had looked at them: use fewer')
   say(`all are due in ${(left / 1000).toFixed(0)} s`)
@@ -64,9 +65,13 @@ export async function benchSchedules(options: BenchOptions, bench: Bench): Promi
   const untilBackups = async (is: (backup: Backup) => boolean): Promise<Cost> =>
     (await costWhile({ cluster, server }, () => untilAll(kube, Backups, { count, is, signal }))).cost
   const asked = await untilBackups(() => true)
-  say('each has its backup')
+  say(`each has its backup: ${inWords(asked)}`)
   const ended = await untilBackups(({ status }) => hasEnded(status?.phase))
   return { options, start, idle, asked, ended, raw: await rawLists(bench, { cluster, count, runs }) }
+}
+
+function inWords({ seconds, cpuSeconds, peakRssMB, apiCalls }: Cost): string {
+  return `${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} CPU s, ${peakRssMB.toFixed(0)} MB, ${apiCalls} calls`
 }
 
 /** Gives the minute in which all of them are due. */

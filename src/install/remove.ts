@@ -104,6 +104,7 @@ async function removeFrom(step: Step, namespace: string): Promise<void> {
     [Roles, serverName],
     [ServiceAccounts, serverName],
     [Secrets, 'cloud-credentials'],
+    [Secrets, 'lifeboat-links'],
   ]
   for (const [type, name] of names) await removeOne(step, type, { name, namespace, labelled: true })
 }

@@ -32,8 +32,9 @@ export const restoreRules: readonly PolicyRule[] = [
   { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'clusterroles'], verbs: ['bind', 'escalate'] },
 ]
 
-/** In the server's own namespace: the lease by which replicas agree on who works, and the events of its objects. */
+/** In the server's own namespace: the lease by which replicas agree on who works, the events of its objects, and the Secret by which replicas know each other's links. */
 export const roleRules: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'update', 'patch', 'delete'] },
 ]

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Hono } from 'hono'
 import { backupController } from '#controllers/backup-controller.ts'
@@ -27,6 +26,7 @@ import { takeCensus } from './census.ts'
 import { parseAddress, type ServerConfig } from './config.ts'
 import { ServerError } from './error.ts'
 import { httpApplication, listen } from './http.ts'
+import { linkSecret } from './link-secret.ts'
 import { lifeEvents } from './life-events.ts'
 import { serverLog, type LineSink } from './log.ts'
 import { serverMetrics, type ServerMetrics } from './metrics.ts'
@@ -78,9 +78,9 @@ export async function runServer(options: ServerOptions): Promise<void> {
   )
   await using events = eventRecorder({ kube, component: 'lifeboat', instance: config.identity, now, log })
   const witness = together([metrics, lifeEvents(events)])
-  const linkSecret = randomBytes(32)
+  const secret = await linkSecret(kube, { namespace: config.namespace, log, signal: options.signal })
   const ready = (): boolean => !options.signal.aborted
-  const http = await open(httpApplication({ metrics, stores, linkSecret, now, log, ready }), address)
+  const http = await open(httpApplication({ metrics, stores, linkSecret: secret, now, log, ready }), address)
   const { version, namespace } = config
   log.info({ version, server: kube.server, namespace, address: http.address }, 'lifeboat server started')
   try {
@@ -91,7 +91,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
     if (cluster === undefined)
       log.warn({}, 'may not read namespace kube-system: rules of retention are not applied to backups')
     const publicUrl = config.publicUrl ?? `http://${http.address}`
-    await lead({ options, log, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster, notifies })
+    await lead({ options, log, stores, metrics, witness, linkSecret: secret, publicUrl, plugins, cluster, notifies })
   } finally {
     http.server.close()
     http.server.closeAllConnections()

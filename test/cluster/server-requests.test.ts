@@ -9,7 +9,7 @@ import { ServerStatusRequests, type ServerStatusRequest } from '#api/server-stat
 import { fileStore } from '#store/file.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
-import { eventually, installKinds, makeLocation, startServer } from '../support/server.ts'
+import { eventually, installKinds, makeLocation, startServer, type ServerProcess } from '../support/server.ts'
 import { putStoredBackup } from '../support/stored-backup.ts'
 
 const { kube, kubeconfigPath } = await sharedCluster()
@@ -87,6 +87,37 @@ test('every kind of file is handed out, a missing one is missing, and no request
     return items.length === 0 || undefined
   })
   await server.end('SIGTERM')
+})
+
+test('a link is answered by every replica, also by one that starts when the leader is gone', async () => {
+  await using home = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  const namespace = home.name
+  const store = fileStore(join(folder.path, 'store'))
+  await putStoredBackup(store, 'b')
+  await store.put(keys.BackupLog, Buffer.from('the log'))
+  await using leader = startServer({ kubeconfigPath, namespace })
+  await leader.leads()
+  await using second = startServer({ kubeconfigPath, namespace })
+  await makeLocation(kube, namespace, { path: join(folder.path, 'store') })
+  await eventually(() => kube.find(Backups, 'b', { namespace }))
+  const spec = { target: { kind: 'BackupLog', name: 'b' } } as const
+  const metadata = { name: 'log' }
+  await kube.create(DownloadRequests, { apiVersion, kind: 'DownloadRequest', metadata, spec }, { namespace })
+  const link = await eventually(async () => {
+    const { status } = await kube.get(DownloadRequests, 'log', { namespace })
+    return status?.downloadURL
+  })
+  const query = new URL(link).search
+  const logFrom = async (server: ServerProcess): Promise<string> =>
+    await (await fetch(`${await server.url()}/download${query}`)).text()
+  assert.equal(await logFrom(second), 'the log')
+  await leader.end('SIGKILL')
+  await second.end('SIGKILL')
+  await using third = startServer({ kubeconfigPath, namespace })
+  assert.equal(await logFrom(third), 'the log')
+  assert.match(await (await fetch(`${await third.url()}/download${query}0`)).text(), /not valid/)
+  await third.end('SIGTERM')
 })
 
 test('a server says that it is there, and removes its answer after a minute', async () => {
