@@ -41,7 +41,12 @@ export function watchPods(kube: KubeClient, watched: Watched): PodWatch {
     }
   }
   const start = (): void => {
-    following ??= follow().catch((error: unknown) => tell(error as Error))
+    following ??= follow().catch((error: unknown) => {
+      // Whoever waits next tries once more.
+      following = undefined
+      listed = false
+      tell(error as Error)
+    })
   }
   return {
     async until(name, question, signal) {
