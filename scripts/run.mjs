@@ -2,7 +2,8 @@
 // The one door for people and CI. Plain JavaScript, because it must run on any Node from 20 on; everything after it runs on the
 // Node that node_modules brings.
 import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { setUp } from './set-up.mjs'
@@ -11,6 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 const reporter = ['--test-reporter=./test/support/reporter.ts', '--test-reporter-destination=stdout']
 const cluster = ['--test-global-setup=test/support/global-setup.ts', '--test-concurrency=2', '--test-timeout=1800000']
+/** More files than this do not fail by chance. */
+const MOST_AGAIN = 15
 const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts', 'bench/*.test.ts', 'docs/examples/*.test.ts']
 const filesOf = (folder) => `test/${folder}/**/*.test.ts`
 const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map(filesOf)
@@ -52,7 +55,7 @@ const commands = {
     inOrder([
       everySourceCheck,
       () => assets([...testPrograms, ...nodePrograms]),
-      () => nodeTest(cluster, [...unitFiles, ...clusterFiles, ...nodeFiles], args),
+      () => wholeTest([...unitFiles, ...clusterFiles, ...nodeFiles], args),
     ]),
   build: (args) => node(['scripts/build.mjs', ...args]),
   bench: (args) => node(['bench/main.ts', ...args]),
@@ -73,15 +76,45 @@ if (command === undefined) {
   }
 }
 
-function node(args) {
-  return run(bin('node'), args)
+function node(args, env = {}) {
+  return run(bin('node'), args, env)
 }
 
 /** Runs tests; file names among `args` take the place of `files`, flags go to node. */
-function nodeTest(flags, files, args) {
+function nodeTest(flags, files, args, env = {}) {
   const options = args.filter((arg) => arg.startsWith('-'))
   const named = args.filter((arg) => !arg.startsWith('-'))
-  return node(['--test', ...reporter, ...flags, ...options, ...(named.length > 0 ? named : files)])
+  return node(['--test', ...reporter, ...flags, ...options, ...(named.length > 0 ? named : files)], env)
+}
+
+/**
+ * Runs tests on real clusters. Where a few files fail, those are run once more, one after the other, as a machine that others
+ * use too may have stalled: the run says which, and what fails again has failed.
+ */
+async function wholeTest(files, args) {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-tests-'))
+  const record = join(folder, 'record.json')
+  try {
+    const code = await nodeTest(cluster, files, args, { LIFEBOAT_TEST_RECORD: record })
+    const { failedFiles = [], passedElsewhere } = await readJson(record)
+    if (code !== 1 || failedFiles.length === 0 || failedFiles.length > MOST_AGAIN) return code
+    process.stdout.write(
+      `\nfailed, and run once more by themselves:\n${failedFiles.map((file) => `  ${file}\n`).join('')}\n`,
+    )
+    const alone = [...cluster, '--test-concurrency=1']
+    return await nodeTest(alone, failedFiles, [], { LIFEBOAT_TESTS_PASSED: String(passedElsewhere) })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function readJson(path) {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch {
+    // The run did not come to its end.
+    return {}
+  }
 }
 
 function assets(names) {
@@ -122,8 +155,8 @@ async function inOrder(steps) {
 }
 
 /** Runs a program in the tree with our terminal; the exit code as a shell would report it. */
-function run(file, args) {
-  const child = spawn(file, args, { cwd: root, stdio: 'inherit' })
+function run(file, args, env = {}) {
+  const child = spawn(file, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
   const forward = (signal) => {
     // A terminal's Ctrl-C has reached the child already, and to some programs a second one means "at once".
     if (signal === 'SIGINT' && process.stdin.isTTY) return

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import type { TestEvent } from 'node:test/reporters'
 import { inspect } from 'node:util'
@@ -12,26 +13,48 @@ type Summary = Extract<TestEvent, { type: 'test:summary' }>['data']
 // Node asks a reporter for its default export.
 // oxlint-disable-next-line import/no-default-export
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const run = new RunReport({ strict: process.env['CI'] === 'true', directory: process.cwd() })
+  const { CI, LIFEBOAT_TEST_RECORD: recordPath, LIFEBOAT_TESTS_PASSED: before } = process.env
+  const run = new RunReport({ strict: CI === 'true', directory: process.cwd(), passedBefore: Number(before ?? 0) })
   for await (const event of source) yield* run.take(event)
   yield* run.end()
+  if (recordPath !== undefined) writeFileSync(recordPath, JSON.stringify(run.record()))
   if (run.failed > 0) process.exitCode = 1
+}
+
+/** What a second run of the files that failed needs to know of the first one. */
+export interface RunRecord {
+  /** Files with failures, relative to where the run was started. */
+  failedFiles: string[]
+  /** Tests that passed, those in `failedFiles` not counted. */
+  passedElsewhere: number
 }
 
 /** What became of a run so far. Feed it every event in order. */
 export class RunReport {
   passed = 0
   failed = 0
+  readonly #passedIn = new Map<string, number>()
+  readonly #failedFiles = new Set<string>()
   readonly #left: string[] = []
   readonly #failures: string[] = []
   readonly #output = new Map<string, string[]>()
   readonly #strict: boolean
   readonly #directory: string
 
-  /** `strict`: tests that are skipped or left to do are failures. `directory`: where the run was started. */
-  constructor({ strict, directory }: { strict: boolean; directory: string }) {
-    this.#strict = strict
-    this.#directory = directory
+  /**
+   * `strict`: tests that are skipped or left to do are failures. `directory`: where the run was started. `passedBefore`: tests
+   * that passed in an earlier part of the same run.
+   */
+  constructor(options: { strict: boolean; directory: string; passedBefore?: number }) {
+    this.#strict = options.strict
+    this.#directory = options.directory
+    this.passed = options.passedBefore ?? 0
+  }
+
+  /** What is to be known of the run by one that goes on with it. */
+  record(): RunRecord {
+    const passed = [...this.#passedIn].filter(([file]) => !this.#failedFiles.has(file))
+    return { failedFiles: [...this.#failedFiles], passedElsewhere: passed.reduce((sum, [, count]) => sum + count, 0) }
   }
 
   /** Lines to show for `event`. */
@@ -60,7 +83,7 @@ export class RunReport {
       this.#left.push(`${this.#place(data)}: ${isOn(data.skip) ? 'skipped' : 'to do'}`)
       if (this.#strict) yield this.#fail(data, 'a test that does not run proves nothing')
     } else if (passed) {
-      if (data.details.type !== 'suite') this.passed++
+      if (data.details.type !== 'suite') this.#pass(data)
     } else if (errorOf(data)?.['failureType'] !== 'subtestsFailed') {
       yield this.#fail(data, describeError(errorOf(data)))
     }
@@ -74,8 +97,15 @@ export class RunReport {
     this.#output.delete(resolve(this.#directory, file))
   }
 
+  #pass({ file = '' }: Outcome): void {
+    this.passed++
+    const name = relative(this.#directory, file)
+    this.#passedIn.set(name, (this.#passedIn.get(name) ?? 0) + 1)
+  }
+
   #fail(data: Outcome, why: string): string {
     this.failed++
+    if (data.file !== undefined) this.#failedFiles.add(relative(this.#directory, data.file))
     const text = `✖ ${this.#place(data)}\n${indent(why, '    ')}\n`
     this.#failures.push(text)
     return text
