@@ -9,6 +9,7 @@ import { runRestore } from '#restore/run.ts'
 import { backupPrefix, restoreKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { ownCluster } from '../support/cluster.ts'
+import { installKinds } from '../support/server.ts'
 import { takeBaseline, type ClusterState } from './normalize.ts'
 import { comparableList, comparableResults, furnishAsRecorded } from './recorded-restore.ts'
 import { differences } from './recorded-state.ts'
@@ -87,6 +88,8 @@ async function byLifeboat({ stores }: Places, theirs: AllDone): Promise<AllDone>
   const { kube } = cluster
   await furnishAsRecorded(kube)
   const baseline = await takeBaseline(kube)
+  // The other cluster has a server's definitions, those of our own kinds too.
+  await installKinds(kube)
   const store = stores.lifeboat
   return await inOrder(kube, baseline, async ({ name }) => {
     const { apiVersion, kind, spec } = theirs.steps.get(name)!.restore

@@ -30,6 +30,7 @@ export function printingCommands({ shop, backup, restore, schedule }: Furnished)
     'snapshot-location create': ['any', '--provider', 'aws'],
     'snapshot-location get': [],
     'repo get': [],
+    'volume list': [],
     'plugin get': [],
     doctor: [],
     install: ['--provider', 'aws', '--bucket', 'b', '--no-secret', '--dry-run'],
