@@ -2,6 +2,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SandboxError } from '#sandbox/error.ts'
 import { ensureAsset } from '#sandbox/assets.ts'
 import { lock } from '#sandbox/file-lock.ts'
 import { freePorts, isFree } from '#sandbox/free-port.ts'
@@ -111,14 +112,20 @@ export async function veleroClient(setting: VeleroClientSetting): Promise<Velero
   let commands = 0
   return async (...args) => {
     commands += 1
+    const logPath = join(directory, `command-${commands}.log`)
     const program = await startProgram({
       name: `velero ${args.join(' ')}`,
       path,
       args: [...args, ...where, '--colorized=false'],
-      logPath: join(directory, `command-${commands}.log`),
+      logPath,
       cwd: directory,
       env: { HOME: directory, PATH: process.env['PATH'] },
+    }).catch((error: unknown) => {
+      // So quick that it was gone before anybody looked at it.
+      if (error instanceof SandboxError && error.message.includes(' ended with exit code 0;')) return undefined
+      throw error
     })
+    if (program === undefined) return await readFile(logPath, 'utf8')
     // The timer also keeps this process alive, which a program that was started so does not.
     let late = false
     const bound = setTimeout(() => {
@@ -126,7 +133,7 @@ export async function veleroClient(setting: VeleroClientSetting): Promise<Velero
       void program.kill()
     }, seconds * 1000)
     const how = await program.ended.finally(() => clearTimeout(bound))
-    if (how === 'exit code 0') return await readFile(program.logPath, 'utf8')
+    if (how === 'exit code 0') return await readFile(logPath, 'utf8')
     throw new Error(await lastWords(program, late ? `${how}, after ${seconds} s,` : how))
   }
 }
