@@ -4,7 +4,7 @@ import { KubeError } from '#kube/error.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { endSnapshots } from '#volumes/snapshot-end.ts'
 import { claimName } from './claim.ts'
-import { identityOf, snapshotMarks } from './snapshot-items.ts'
+import { identityOf, marksOf } from './snapshot-items.ts'
 
 /**
  * Clears away what a run of `backup` left that was cut off and is not to be taken up: its files in `store`, its snapshots in the cluster.
@@ -23,10 +23,10 @@ export async function discardBackup(
     return await endSnapshots({
       kube,
       labelSelector: identity.labelSelector,
-      fateOf: ({ metadata: { annotations = {} } }) =>
-        annotations[snapshotMarks.run] === identity.run && annotations[snapshotMarks.backup] === identity.backup
-          ? 'delete-data'
-          : undefined,
+      fateOf: (snapshot) => {
+        const marks = marksOf(snapshot)
+        return marks?.run === identity.run && marks.backup === identity.backup ? 'delete-data' : undefined
+      },
     })
   } catch (error) {
     if (!(error instanceof KubeError)) throw error

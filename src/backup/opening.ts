@@ -35,7 +35,7 @@ export async function openBackupCollection(
 }
 
 /** The spec's order as `namespace/name` lists per plural (spec/backup §3.9). */
-function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<string, readonly string[]> {
+export function orderOf(ordered: BackupSpec['orderedResources']): ReadonlyMap<string, readonly string[]> {
   const entries = Object.entries(ordered ?? {})
   return new Map(entries.map(([plural, names]) => [plural, names.split(',').map((name) => name.trim())]))
 }

@@ -10,6 +10,7 @@ import { claimNamesOf } from '#items/related.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { detached, metadataOf, resourceName } from '#kube/object.ts'
 import { grouped } from './group.ts'
+import { orderOf } from './opening.ts'
 import { type HookedPod, type Quieting, runGroup } from './quiet-group.ts'
 
 /** A claim, for whoever takes snapshots. */
@@ -66,6 +67,8 @@ class Groups implements PodGroups {
   /** Claims that are snapshotted as one: claim → group. */
   readonly #volumeGroups = new Map<string, string>()
   readonly #volumeGroupLabel: string
+  /** Pods that the order of the backup names. */
+  readonly #ordered: readonly string[]
   #tellClaims: (claims: ReadonlySet<string>) => void = () => undefined
   #running: Promise<void> = Promise.resolve()
   #attempted = 0
@@ -76,6 +79,7 @@ class Groups implements PodGroups {
     this.#options = options
     this.#hooks = backupHooks(spec)
     this.#volumeGroupLabel = spec.volumeGroupSnapshotLabelKey || labelKeys.volumeGroup
+    this.#ordered = orderOf(spec.orderedResources).get('pods') ?? []
     this.claims = new Promise((resolve) => (this.#tellClaims = resolve))
   }
 
@@ -140,14 +144,9 @@ class Groups implements PodGroups {
 
   /** The pods that the order of the backup names come first, one after the other. */
   #inOrder(pods: readonly HookedPod[]): HookedPod[] {
-    const places = new Map(this.#ordered().map((name, place) => [name, place]))
+    const places = new Map(this.#ordered.map((name, place) => [name, place]))
     const placeOf = (pod: HookedPod): number => places.get(claimKey(pod)) ?? places.size
     return pods.toSorted((a, b) => placeOf(a) - placeOf(b))
-  }
-
-  #ordered(): string[] {
-    const { pods = '' } = this.#options.backup.spec.orderedResources ?? {}
-    return pods.split(',').map((name) => name.trim())
   }
 
   #keysOf(pod: HookedPod): string[] {
@@ -156,7 +155,7 @@ class Groups implements PodGroups {
       const group = this.#volumeGroups.get(claim)
       return group === undefined ? [] : [`group ${pod.namespace}/${group}`]
     })
-    const ordered = this.#ordered().includes(claimKey(pod)) ? ['the order'] : []
+    const ordered = this.#ordered.includes(claimKey(pod)) ? ['the order'] : []
     return [...claims.map((claim) => `claim ${claim}`), ...groups, ...ordered]
   }
 }

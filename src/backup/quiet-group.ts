@@ -5,6 +5,7 @@ import type { PodHooks } from '#hooks/backup-hooks.ts'
 import { isFinished, type PodRef } from '#hooks/hook.ts'
 import { runHook } from '#hooks/run-hook.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { unlessAborted } from '#kube/unless-aborted.ts'
 
 /** A pod with hooks. */
 export interface HookedPod extends PodRef {
@@ -49,7 +50,7 @@ export async function runGroup(group: readonly HookedPod[], quieting: Quieting):
     const claims = new Map(
       group.flatMap((pod) => pod.claims).map((claim) => [`${claim.namespace}/${claim.name}`, claim]),
     )
-    if (claims.size > 0) await unless(stop, take([...claims.values()]))
+    if (claims.size > 0) await unlessAborted(take([...claims.values()]), stop)
   } finally {
     for (const { pod, since } of begun) await thaw(pod, since, quieting)
   }
@@ -92,16 +93,4 @@ async function thaw(pod: HookedPod, since: Date, quieting: Quieting): Promise<vo
   const seconds = (now().getTime() - since.getTime()) / 1000
   log.info(`Pod stood still for ${seconds} s`, { resource: 'pods', namespace, name })
   onThawed({ namespace, name, since: since.toISOString(), seconds })
-}
-
-/** `work`, unless the stop comes first. */
-async function unless(stop: AbortSignal, work: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(stop.reason as Error)
-  stop.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([work, promise])
-  } finally {
-    stop.removeEventListener('abort', onAbort)
-  }
 }

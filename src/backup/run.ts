@@ -36,7 +36,7 @@ import { progressMeter, type BackupProgress, type ProgressMeter } from './progre
 import { openBackupCollection, type Opening } from './opening.ts'
 import { openNativeSnapshots, type NativeSnapshots } from './native-snapshots.ts'
 import { identityOf } from './snapshot-items.ts'
-import { Pods } from './volume-planner.ts'
+import { Pods } from '#kube/core-types.ts'
 import { openBackupVolumes, type BackupVolumes } from './volumes.ts'
 
 export interface BackupRun {

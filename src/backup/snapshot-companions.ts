@@ -2,6 +2,7 @@ import type { RunLog } from '#archive/run-log.ts'
 import type { Cut } from '#collect/cut.ts'
 import { isFatal } from '#collect/start.ts'
 import { crdOfType } from '#items/related.ts'
+import { Secrets } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { resourceName, type KubeObject, type ResourceType } from '#kube/object.ts'
 import { takesCrdsOfItems, type BackupScope } from '#selection/backup-scope.ts'
@@ -22,8 +23,6 @@ export interface CompanionOptions {
   readonly log: RunLog
   readonly signal?: AbortSignal | undefined
 }
-
-const Secrets: ResourceType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true }
 
 /** Keys of annotations that name a secret; the namespace is under the second. Those of classes and of contents (spec/volumes §1.1). */
 const secretKeys = [

@@ -12,16 +12,16 @@ export interface Uncovered {
 
 /** Looks at the items of a backup as they pass. */
 export function openUncovered(): Uncovered {
-  const count = { copies: 0 }
+  let copies = 0
   return {
     see(item) {
       if (resourceName(item.type) !== 'pods') return
       const { annotations = {} } = metadataOf(item)
-      if (annotations[annotationKeys.backupVolumes]) count.copies += 1
+      if (annotations[annotationKeys.backupVolumes]) copies += 1
     },
     report(log) {
-      if (count.copies > 0) {
-        log.error(`Files of volumes are not copied by this version of Lifeboat: asked for by ${count.copies} pods`)
+      if (copies > 0) {
+        log.error(`Files of volumes are not copied by this version of Lifeboat: asked for by ${copies} pods`)
       }
     },
   }

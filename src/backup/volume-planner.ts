@@ -3,8 +3,9 @@ import { claimNamesOf, volumeOf } from '#items/related.ts'
 import { protectVolume, type VolumeProtection } from '#items/volume-protection.ts'
 import type { Cut } from '#collect/cut.ts'
 import { isFatal } from '#collect/start.ts'
+import { PersistentVolumes, Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { resourceName, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { resourceName, type KubeObject } from '#kube/object.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
 import { VolumeSnapshotClasses, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 
@@ -38,9 +39,6 @@ export interface VolumePlanner {
   /** Of a volume without a claim in the backup. */
   ofVolume(volume: KubeObject): PlannedVolume
 }
-
-const Volumes: ResourceType = core('persistentvolumes', 'PersistentVolume', false)
-export const Pods: ResourceType = core('pods', 'Pod', true)
 
 /** Up to so many are asked for one by one; more by one list of all. */
 const FEW = 16
@@ -111,11 +109,11 @@ class Planner implements VolumePlanner {
     const wanted = claims.flatMap((claim) => volumeOf(claim)?.name ?? [])
     const names = new Set(wanted.filter((name) => !this.#volumes.has(name)))
     if (names.size <= FEW) {
-      const found = await Promise.all([...names].map((name) => kube.find(Volumes, name, { signal })))
+      const found = await Promise.all([...names].map((name) => kube.find(PersistentVolumes, name, { signal })))
       for (const volume of found) if (volume !== undefined) this.know(volume)
       return
     }
-    for await (const { items } of kube.pages(Volumes, { signal })) {
+    for await (const { items } of kube.pages(PersistentVolumes, { signal })) {
       for (const volume of items) if (names.has(volume.metadata.name)) this.know(volume)
     }
   }
@@ -150,8 +148,4 @@ function notKnown(claim: KubeObject, { message }: Error): PlannedVolume {
 
 function namespaceOf({ metadata }: KubeObject): string {
   return metadata.namespace ?? ''
-}
-
-function core(plural: string, kind: string, namespaced: boolean): ResourceType {
-  return { group: '', version: 'v1', plural, kind, namespaced }
 }

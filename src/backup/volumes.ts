@@ -7,8 +7,9 @@ import type { CollectedItem, Collection } from '#collect/collect.ts'
 import { itemOf } from '#collect/collected.ts'
 import type { Cut } from '#collect/cut.ts'
 import { claimedBy } from '#items/related.ts'
+import { PersistentVolumeClaims } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { detached, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { detached, type KubeObject } from '#kube/object.ts'
 import { rawObject } from '#kube/raw-object.ts'
 import { skipReason, type BackupScope } from '#selection/backup-scope.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
@@ -66,14 +67,6 @@ export interface BackupVolumes extends AsyncDisposable {
   discard(): Promise<string[]>
 }
 
-const Claims: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'persistentvolumeclaims',
-  kind: 'PersistentVolumeClaim',
-  namespaced: true,
-}
-
 const TEN_MINUTES_MS = 600_000
 
 /** Asks nothing of the cluster before the first claim comes by. */
@@ -99,7 +92,7 @@ class VolumesOfBackup implements BackupVolumes {
   readonly #volumes = new Map<string, KubeObject>()
   readonly #stored: TakenSnapshot[] = []
   readonly #ready = new WeakSet<CollectedItem>()
-  /** Claims nobody has decided about. */
+  /** PersistentVolumeClaims nobody has decided about. */
   #arrived: Held[] = []
   #planning: Promise<void> | undefined
   #failure: unknown
@@ -130,12 +123,13 @@ class VolumesOfBackup implements BackupVolumes {
   ): AsyncGenerator<CollectedItem, void, void> {
     for await (const item of read) {
       if (item.type.group === '' && item.type.plural === 'persistentvolumes') this.#seeVolume(item)
-      if (item.type.group !== '' || item.type.plural !== Claims.plural) yield item
+      if (item.type.group !== '' || item.type.plural !== PersistentVolumeClaims.plural) yield item
       else if (!this.#hold(item)) yield item
     }
     await this.#allOrders()
     for (const { type, namespace, name } of collection.gone) {
-      if (type.group === '' && type.plural === Claims.plural) this.#claims.delete(`${namespace ?? ''}/${name}`)
+      if (type.group === '' && type.plural === PersistentVolumeClaims.plural)
+        this.#claims.delete(`${namespace ?? ''}/${name}`)
     }
     yield* this.#heldItems()
     for (const planned of this.#unclaimed()) this.#beginNative(planned)
@@ -236,8 +230,11 @@ class VolumesOfBackup implements BackupVolumes {
     const known = this.#claims.get(`${namespace}/${name}`)
     if (known !== undefined) return known
     const { kube, scope, signal } = this.#options
-    const object = await kube.find(Claims, name, { namespace, signal })
-    if (object === undefined || skipReason({ type: Claims, namespace, name, object }, scope, 'related') !== undefined)
+    const object = await kube.find(PersistentVolumeClaims, name, { namespace, signal })
+    if (
+      object === undefined ||
+      skipReason({ type: PersistentVolumeClaims, namespace, name, object }, scope, 'related') !== undefined
+    )
       return undefined
     return this.#noteClaim(object)
   }

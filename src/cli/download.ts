@@ -5,8 +5,9 @@ import { Backups } from '#api/backup.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { artifactAnnotations, DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
 import { Restores } from '#api/restore.ts'
+import { Secrets } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { apiVersionOf, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { apiVersionOf } from '#kube/object.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
 import { UserError } from './exit.ts'
 import { fetchUrl, type DownloadTrust } from './fetch-url.ts'
@@ -158,14 +159,6 @@ async function trustFor(
     onWarning(`${problem}; those of the backup location are used`)
   }
   return { ca, insecure }
-}
-
-const Secrets: ResourceType<KubeObject & { data?: Record<string, string> }> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
 }
 
 async function locationAuthority(

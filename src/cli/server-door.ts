@@ -12,9 +12,9 @@ import { restoreWishes } from '#api/restore-wishes.ts'
 import { type BackupSource, readBackup } from '#restore/backup-source.ts'
 import { previewRestore } from '#restore/preview.ts'
 import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
-import type { KubeClient } from '#kube/client.ts'
+import type { KubeClient, ListOptions } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { ResourceType } from '#kube/object.ts'
+import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { backupFilterProblems } from '#selection/validate.ts'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -175,6 +175,19 @@ export async function installed<T>(type: { plural: string; group: string }, call
       { cause: error },
     )
   }
+}
+
+/** The objects of these names, or all of the query when there are none; errors as `installed`. */
+export async function installedObjects<T extends KubeObject>(
+  kube: KubeClient,
+  type: ResourceType<T>,
+  { names, query }: { names: readonly string[]; query: ListOptions },
+): Promise<T[]> {
+  return await installed(type, async () =>
+    names.length > 0
+      ? await Promise.all(names.map((name) => kube.get(type, name, query)))
+      : (await kube.list(type, query)).items,
+  )
 }
 
 interface Creation<T extends Backup | Restore> {

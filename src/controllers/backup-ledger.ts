@@ -1,5 +1,6 @@
 import type { Backup, BackupSpec } from '#api/backup.ts'
 import { annotationKeys, labelKeys } from '#api/labels.ts'
+import { unlessAborted } from '#kube/unless-aborted.ts'
 import type { Environment, Ledger } from '#runtime/controller.ts'
 import { isWaiting } from './backup-queue.ts'
 
@@ -92,20 +93,8 @@ export function backupLedger(): BackupLedger {
     strike: (name) => void extracts.delete(name),
     complete: () => whole.resolve(),
     async all({ signal }) {
-      await untilAborted(whole.promise, signal)
+      await unlessAborted(whole.promise, signal)
       return [...extracts.values()]
     },
-  }
-}
-
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -1,14 +1,6 @@
+import { Secrets } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { StoreError } from '#store/store.ts'
-
-const Secrets: ResourceType<KubeObject & { data?: Record<string, string> }> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-}
 
 /** One key of a Secret. */
 export interface SecretReference {

@@ -1,6 +1,7 @@
+import { Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { KubeObject } from '#kube/object.ts'
 
 /** Follows the pods of one namespace, in one watch however many are waited for. */
 export interface PodWatch {
@@ -10,9 +11,6 @@ export interface PodWatch {
    */
   until<T>(name: string, question: (pod: KubeObject | undefined) => T | undefined, signal: AbortSignal): Promise<T>
 }
-
-/** The type of pods. */
-export const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
 
 interface Watched {
   readonly namespace: string

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { installedKinds } from '#api/kinds.ts'
+import { Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { resourceName, type KubeObject, type ResourceType } from '#kube/object.ts'
@@ -72,8 +73,6 @@ export async function removeInstallation(kube: KubeClient, removal: Removal, opt
     await removeOne(steps, Definitions, { name: resourceName(kind), labelled: true })
   }
 }
-
-export const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
 
 interface Step {
   readonly kube: KubeClient

@@ -8,7 +8,8 @@ import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { recordAnnotation, type DeploymentSpec } from './adoption.ts'
 import { InstallError } from './error.ts'
 import { Deployments, serverName } from './installation.ts'
-import { allOf, Pods } from './remove.ts'
+import { Pods } from '#kube/core-types.ts'
+import { allOf } from './remove.ts'
 
 /** Where, and for how long at most. */
 export interface TakeOverOptions {

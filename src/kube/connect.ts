@@ -1,4 +1,5 @@
 import type { AnyType, Call, Query } from './call.ts'
+import { Pods } from './core-types.ts'
 import { collectionLabel, objectLabel, pathOf } from './call.ts'
 import type {
   DeleteOptions,
@@ -34,8 +35,6 @@ export interface ConnectOptions extends TransportOptions {
 }
 
 const PAGE_SIZE = 500
-const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
-
 /** No more than the object's metadata, from servers that can leave out the rest. */
 const SHORT_ANSWER = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
 

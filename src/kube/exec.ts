@@ -1,7 +1,8 @@
 import { boundedOutput } from './bounded-output.ts'
 import { type Call, objectLabel, pathOf } from './call.ts'
 import type { Transport } from './transport.ts'
-import type { ResourceType } from './object.ts'
+import { Pods } from './core-types.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** What to run where. */
 export interface ExecOptions {
@@ -44,7 +45,6 @@ export class ExecError extends Error {
   }
 }
 
-const Pods: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
 const OUTPUT_BYTES = 32 * 1024
 /** A timer that is set to more goes off at once. */
 const LONGEST_TIMER_MILLIS = 2 ** 31 - 1
@@ -76,7 +76,7 @@ export async function exec(transport: Transport, pod: string, options: ExecOptio
   try {
     const dialogue = await transport.dialogue(call, { protocols: PROTOCOLS, onMessage })
     try {
-      const end = await Promise.race([status.promise, dialogue.ended, aborted(either)])
+      const end = await unlessAborted(Promise.race([status.promise, dialogue.ended]), either)
       if (end === undefined) throw new ExecError('lost', `${where}: the connection broke off`, { output: output() })
       return { exitCode: exitCodeIn(end, where, output()), ...output() }
     } finally {
@@ -129,12 +129,4 @@ function statusIn(bytes: Buffer): Status {
     // Words of something in between.
     return {}
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
 }

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
 import type { Access } from './credentials.ts'
 import { retryAfterSeconds } from './retry.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** Where requests go, and what all of them carry. */
 export interface Destination {
@@ -71,6 +72,7 @@ export async function request(
     headersTimeout: silenceMillis,
     bodyTimeout: silenceMillis,
   })
+  // undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for.
   const { statusCode, headers, body } = await unlessAborted(sent, call.signal)
   const retryAfter = retryAfterSeconds(oneOf(headers['retry-after']), now())
   const gzip = headers['content-encoding'] === 'gzip'
@@ -88,19 +90,6 @@ export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): 
 /** Lets the body go by, so that its connection is free again. One that breaks off here is no failure: what the server said is known. */
 export async function passOver({ body }: Response): Promise<void> {
   await body.dump({ limit: Number.MAX_SAFE_INTEGER })
-}
-
-/** `work`, unless the signal comes first. undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for. */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason as Error)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }
 
 function headersOf(call: Call, common: Record<string, string | readonly string[]>): Record<string, string | string[]> {

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { type Dispatcher, WebSocket } from 'undici'
 import type { Call } from './call.ts'
-import { type Reply, unlessAborted, type Way } from './request.ts'
+import type { Reply, Way } from './request.ts'
 import { retryAfterSeconds } from './retry.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** What a WebSocket to the API server is opened with. */
 export interface DialogueOptions {

@@ -1,15 +1,7 @@
 import type { ActionSetting, ImageRule, RestoreContext } from '#items/restore-context.ts'
+import { StorageClasses } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import type { ResourceType } from '#kube/object.ts'
 import { type PluginPlace, readPluginConfig } from './plugin-config.ts'
-
-const StorageClasses: ResourceType = {
-  group: 'storage.k8s.io',
-  version: 'v1',
-  plural: 'storageclasses',
-  kind: 'StorageClass',
-  namespaced: false,
-}
 
 /** What users configured for the restore actions that change objects (spec/restore §9). */
 export interface ActionSettings extends Pick<RestoreContext, 'storageClasses' | 'imageRules'> {

@@ -4,6 +4,7 @@ import type { OpenArchive } from '#archive/open.ts'
 import { objectOf, textOf } from '#items/json.ts'
 import { volumeOf } from '#items/related.ts'
 import { snapshotOf, snapshotResources, type SnapshotContext } from '#items/restore-actions/csi-snapshot.ts'
+import { CsiDrivers, StorageClasses } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { resourceName, type KubeObject, type ResourceType, type ServedType } from '#kube/object.ts'
@@ -27,9 +28,6 @@ export interface SnapshotTargetOptions {
   readonly wanted: boolean
   readonly signal?: AbortSignal | undefined
 }
-
-const StorageClasses = storage('storageclasses', 'StorageClass')
-const CsiDrivers = storage('csidrivers', 'CSIDriver')
 
 /** Asks the target, when the backup has CSI snapshots; undefined when it has none. Rejects with KubeError when the cluster is lost. */
 export async function readSnapshotTarget(options: SnapshotTargetOptions): Promise<SnapshotTarget | undefined> {
@@ -111,10 +109,6 @@ async function listed(
     if (!(error instanceof KubeError) || (error.problem !== 'forbidden' && error.problem !== 'not-found')) throw error
     return undefined
   }
-}
-
-function storage(plural: string, kind: string): ResourceType {
-  return { group: 'storage.k8s.io', version: 'v1', plural, kind, namespaced: false }
 }
 
 /** A claim that the cluster fills from a snapshot. */

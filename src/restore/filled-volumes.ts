@@ -2,9 +2,10 @@ import type { Restore } from '#api/restore.ts'
 import { labelKeys, labelValue } from '#api/labels.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
+import { PersistentVolumes } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { KubeObject } from '#kube/object.ts'
 import { followClaims, type FilledState } from '#volumes/filled-claims.ts'
 import type { Filling } from './claimed-snapshots.ts'
 
@@ -19,14 +20,6 @@ export interface FilledVolumesOptions {
   readonly signal?: AbortSignal | undefined
   /** Told why the data of a claim have not come back. */
   readonly failed: (claim: Filling['claim'], reason: string) => void
-}
-
-const Volumes: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'persistentvolumes',
-  kind: 'PersistentVolume',
-  namespaced: false,
 }
 
 const TEN_MINUTES_MS = 600_000
@@ -93,9 +86,9 @@ async function likeBefore(
 ): Promise<void> {
   const info = former?.['pvInfo'] as { reclaimPolicy?: string; labels?: Record<string, string> | null } | undefined
   if (info === undefined) return
-  const live = await kube.get(Volumes, name, { signal })
+  const live = await kube.get(PersistentVolumes, name, { signal })
   const patch = volumePatch(live, { reclaimPolicy: info.reclaimPolicy || undefined, labels: info.labels ?? {} })
-  if (patch !== undefined) await kube.patch(Volumes, name, { merge: patch }, { signal })
+  if (patch !== undefined) await kube.patch(PersistentVolumes, name, { merge: patch }, { signal })
 }
 
 /** What makes a volume carry exactly these labels and this policy; undefined when it does. */

@@ -5,8 +5,9 @@ import type { Outcome } from '#apply/outcome.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
 import type { NativeSnapshot } from '#archive/volume-snapshots.ts'
 import { claimedBy } from '#items/related.ts'
+import { PersistentVolumes } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
+import type { KubeObject } from '#kube/object.ts'
 import { targetNamespace } from '#selection/restore-scope.ts'
 import { noSnapshotter, SnapshotError, type OpenSnapshotter, type VolumeSnapshotter } from '#volumes/snapshotter.ts'
 import { volumeToGo } from './volume-to-go.ts'
@@ -36,14 +37,6 @@ export interface NativeVolumes extends AsyncDisposable {
   took(outcome: Outcome): void
   /** Entries of the restore's volume info (spec/object-store §12). */
   infos(): VolumeInfo[]
-}
-
-const Volumes: ResourceType = {
-  group: '',
-  version: 'v1',
-  plural: 'persistentvolumes',
-  kind: 'PersistentVolume',
-  namespaced: false,
 }
 
 interface Disk {
@@ -89,7 +82,7 @@ export function openNativeVolumes(options: NativeVolumeOptions): NativeVolumes {
       }
     },
     took({ resource, name, action }) {
-      const disk = resource === Volumes.plural ? disks.get(name) : undefined
+      const disk = resource === PersistentVolumes.plural ? disks.get(name) : undefined
       if (disk !== undefined) disk.end = action
     },
     infos: () => [...disks.values()].filter(({ end }) => end === 'created').map((disk) => infoOf(disk, restore)),
@@ -136,10 +129,10 @@ async function refill(archived: KubeObject, refilling: Refilling): Promise<Made>
   const { restore, kube, snapshotter, snapshot, signal, patience } = refilling
   const { name } = archived.metadata
   const zone = snapshotter.zoneFor(snapshot.spec.volumeAZ ?? '')
-  const live = await kube.find(Volumes, name, { signal })
+  const live = await kube.find(PersistentVolumes, name, { signal })
   const moves = live !== undefined && !isOf(live, restore) && isMapped(archived, restore)
   const wanted = moves ? cloneOf(archived, refilling) : archived
-  const there = moves ? await kube.find(Volumes, wanted.metadata.name, { signal }) : live
+  const there = moves ? await kube.find(PersistentVolumes, wanted.metadata.name, { signal }) : live
   if (there !== undefined && isOf(there, restore)) {
     // A run of this restore that was cut off has made it.
     const id = snapshotter.volumeId(there) ?? ''

@@ -197,8 +197,6 @@ function finalStatus(record: RestoreRecord, actions: RestoreItemActions | undefi
     ...(warnings > 0 ? { warnings } : {}),
     ...(errors > 0 ? { errors } : {}),
     progress: { totalItems: itemsRestored, itemsRestored },
-    // Velero writes it for every restore, also where there was nothing to count.
-    hookStatus: {},
     ...(actions === undefined ? {} : restoreOperationStatus(actions.operations.counts)),
   }
 }

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { claimedBy } from '#items/related.ts'
+import { PersistentVolumeClaims, PersistentVolumes } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { type KubeObject, Namespaces, type ResourceType } from '#kube/object.ts'
-
-const Volumes = core('persistentvolumes', 'PersistentVolume', false)
-const Claims = core('persistentvolumeclaims', 'PersistentVolumeClaim', true)
+import { type KubeObject, Namespaces } from '#kube/object.ts'
 
 /** `in-use`: it stays. `gone`: its name is free now. `fault`: it is neither, and that will not change by itself. */
 export type VolumeEnd = 'in-use' | 'gone' | { readonly fault: string }
@@ -41,7 +39,7 @@ export async function volumeToGo(
       }
     }
     await sleep(1000, undefined, { signal })
-    current = await kube.find(Volumes, name, { signal })
+    current = await kube.find(PersistentVolumes, name, { signal })
     if (current === undefined) return 'gone'
   }
 }
@@ -52,10 +50,6 @@ async function claimGoes(volume: KubeObject, { kube, signal }: VolumeToGoOptions
   const { namespace, name } = owner
   const home = await kube.find(Namespaces, namespace, { signal })
   if (home === undefined || home.metadata.deletionTimestamp !== undefined) return true
-  const claim = await kube.find(Claims, name, { namespace, signal })
+  const claim = await kube.find(PersistentVolumeClaims, name, { namespace, signal })
   return claim === undefined || claim.metadata.deletionTimestamp !== undefined
-}
-
-function core(plural: string, kind: string, namespaced: boolean): ResourceType {
-  return { group: '', version: 'v1', plural, kind, namespaced }
 }

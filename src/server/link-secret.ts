@@ -1,16 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { Secrets } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import type { KubeObject, ResourceType } from '#kube/object.ts'
 import type { ProcessLog } from '#runtime/controller.ts'
-
-const Secrets: ResourceType<KubeObject & { data?: Record<string, string> }> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-}
 
 /** Of the Secret, in the server's namespace. */
 export const linkSecretName = 'lifeboat-links'

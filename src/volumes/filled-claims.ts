@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PersistentVolumeClaims, StorageClasses } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
@@ -27,8 +28,6 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const Claims = core('persistentvolumeclaims', 'PersistentVolumeClaim', '')
-const StorageClasses = { ...core('storageclasses', 'StorageClass', 'storage.k8s.io'), namespaced: false }
 const LOOK_MS = 2000
 /** A driver may say an error at first. */
 const ERROR_PATIENCE_MS = 20_000
@@ -44,7 +43,7 @@ export async function followClaims(
   const errorSince = new Map<string, number>()
   let lazy: ReadonlySet<string> | undefined
   for (;;) {
-    const live = await byPlace(kube, Claims, { labelSelector, signal })
+    const live = await byPlace(kube, PersistentVolumeClaims, { labelSelector, signal })
     for (const [key, claim] of left) {
       const volume = boundVolume(live.get(key))
       if (volume === undefined) continue
@@ -128,8 +127,4 @@ async function lazyClasses(kube: KubeClient, signal: AbortSignal | undefined): P
     if (!(error instanceof KubeError) || error.problem !== 'forbidden') throw error
     return new Set()
   }
-}
-
-function core(plural: string, kind: string, group: string): ResourceType {
-  return { group, version: 'v1', plural, kind, namespaced: true }
 }

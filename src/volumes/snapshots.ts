@@ -1,5 +1,6 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
+import { unlessAborted } from '#kube/unless-aborted.ts'
 import { orderedSnapshot, type SnapshotOrder } from './snapshot-order.ts'
 import { snapshotStep, type SnapshotLimits, type SnapshotSight } from './snapshot-step.ts'
 import {
@@ -29,8 +30,8 @@ export interface SnapshotsOptions {
 export interface Snapshots extends AsyncDisposable {
   start(order: SnapshotOrder): void
   stateOf(order: Pick<SnapshotOrder, 'namespace' | 'name'>): SnapshotState | undefined
-  /** Resolves when each of them, or of all without a list, is taken or has failed. Rejects with the signal's reason. */
-  taken(orders?: readonly Pick<SnapshotOrder, 'namespace' | 'name'>[]): Promise<void>
+  /** Resolves when each of them is taken or has failed. Rejects with the signal's reason. */
+  taken(orders: readonly Pick<SnapshotOrder, 'namespace' | 'name'>[]): Promise<void>
   /** Resolves at the next change of any. */
   change(): Promise<void>
   /** Fails a snapshot that is not ready. */
@@ -92,28 +93,17 @@ class RunningSnapshots implements Snapshots {
     return this.#runs.get(keyOf(order))?.state
   }
 
-  async taken(orders?: readonly Pick<SnapshotOrder, 'namespace' | 'name'>[]): Promise<void> {
-    const waits = (): boolean => {
-      const states =
-        orders === undefined
-          ? [...this.#runs.values()].map(({ state }) => state)
-          : orders.map((one) => this.stateOf(one))
-      return states.some((state) => state?.is === 'under-way' && !state.taken)
-    }
+  async taken(orders: readonly Pick<SnapshotOrder, 'namespace' | 'name'>[]): Promise<void> {
+    const waits = (): boolean =>
+      orders.some((one) => {
+        const state = this.stateOf(one)
+        return state?.is === 'under-way' && !state.taken
+      })
     while (waits()) await this.change()
   }
 
   async change(): Promise<void> {
-    const { signal } = this.#options
-    signal?.throwIfAborted()
-    const aborted = Promise.withResolvers<never>()
-    const abort = (): void => aborted.reject(signal?.reason)
-    signal?.addEventListener('abort', abort)
-    try {
-      await Promise.race([this.#changed.promise, aborted.promise])
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
+    await unlessAborted(this.#changed.promise, this.#options.signal)
   }
 
   giveUp(order: Pick<SnapshotOrder, 'namespace' | 'name'>, reason: string): void {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { CsiDrivers } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { apiVersionOf, type ResourceType } from '#kube/object.ts'
+import { apiVersionOf } from '#kube/object.ts'
 import { VolumeSnapshotClasses, VolumeSnapshotContents, type VolumeSnapshotContent } from './snapshot-types.ts'
 
 /** A snapshot in the storage of which the cluster knows nothing any more. */
@@ -26,14 +27,6 @@ export interface DeletedSnapshots {
   readonly problems: readonly string[]
   /** A sentence for each that nobody in this cluster can delete. */
   readonly unreachable: readonly string[]
-}
-
-const CsiDrivers: ResourceType = {
-  group: 'storage.k8s.io',
-  version: 'v1',
-  plural: 'csidrivers',
-  kind: 'CSIDriver',
-  namespaced: false,
 }
 
 const TWO_MINUTES_MS = 120_000

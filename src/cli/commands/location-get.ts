@@ -1,12 +1,11 @@
 import { BackupStorageLocations, type BackupStorageLocation } from '#api/backup-storage-location.ts'
-import type { KubeClient, ListOptions } from '#kube/client.ts'
 import { formatSelector } from '#selection/label-selector.ts'
 import { command } from '../command.ts'
 import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { OK } from '../exit.ts'
 import { selector, toggle } from '../flag.ts'
 import { labelColumns, printObjects, tableFlags } from '../output.ts'
-import { installed } from '../server-door.ts'
+import { installedObjects } from '../server-door.ts'
 import { locationColumns } from './location-columns.ts'
 
 export const locationGet = command({
@@ -32,7 +31,7 @@ export const locationGet = command({
         labelSelector: flags.selector && formatSelector(flags.selector),
         signal: context.signal,
       }
-      const locations = await installed(BackupStorageLocations, () => readLocations(kube, args, query))
+      const locations = await installedObjects(kube, BackupStorageLocations, { names: args, query })
       printObjects(
         context,
         locations.filter(({ spec }) => flags.default !== true || spec.default === true),
@@ -48,12 +47,3 @@ export const locationGet = command({
     }
   },
 })
-
-async function readLocations(
-  kube: KubeClient,
-  names: readonly string[],
-  query: ListOptions,
-): Promise<BackupStorageLocation[]> {
-  if (names.length > 0) return await Promise.all(names.map((name) => kube.get(BackupStorageLocations, name, query)))
-  return (await kube.list(BackupStorageLocations, query)).items
-}

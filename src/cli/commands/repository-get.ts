@@ -5,7 +5,7 @@ import { installationFlags, openCluster, serverNamespace } from '../connection.t
 import { OK } from '../exit.ts'
 import { selector } from '../flag.ts'
 import { labelColumns, printObjects, tableFlags } from '../output.ts'
-import { installed } from '../server-door.ts'
+import { installedObjects } from '../server-door.ts'
 import type { Column } from '../table.ts'
 
 const columns: Column<BackupRepository>[] = [
@@ -31,11 +31,7 @@ export const repositoryGet = command({
     const namespace = serverNamespace(context, flags)
     const query = { namespace, labelSelector: flags.selector && formatSelector(flags.selector), signal: context.signal }
     try {
-      const repositories = await installed(BackupRepositories, async () =>
-        args.length > 0
-          ? await Promise.all(args.map((name) => kube.get(BackupRepositories, name, query)))
-          : (await kube.list(BackupRepositories, query)).items,
-      )
+      const repositories = await installedObjects(kube, BackupRepositories, { names: args, query })
       const none = `No repositories in namespace ${namespace}: nobody has made copies of files there.`
       printObjects(context, repositories, {
         format: flags.output,

@@ -6,7 +6,7 @@ import { print } from '../context.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
 import { map, selector, text } from '../flag.ts'
 import { labelColumns, printObjects, tableFlags } from '../output.ts'
-import { installed } from '../server-door.ts'
+import { installed, installedObjects } from '../server-door.ts'
 import type { Column } from '../table.ts'
 import { credentialFlag, credentialOf } from './location-fields.ts'
 import { formatSelector } from '#selection/label-selector.ts'
@@ -77,11 +77,7 @@ export const snapshotLocationGet = command({
     const namespace = serverNamespace(context, flags)
     const query = { namespace, labelSelector: flags.selector && formatSelector(flags.selector), signal: context.signal }
     try {
-      const locations = await installed(VolumeSnapshotLocations, async () =>
-        args.length > 0
-          ? await Promise.all(args.map((name) => kube.get(VolumeSnapshotLocations, name, query)))
-          : (await kube.list(VolumeSnapshotLocations, query)).items,
-      )
+      const locations = await installedObjects(kube, VolumeSnapshotLocations, { names: args, query })
       const none = `No snapshot locations in namespace ${namespace}. Make one with: lifeboat snapshot-location create NAME --provider …`
       printObjects(context, locations, {
         format: flags.output,
