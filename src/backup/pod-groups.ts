@@ -10,14 +10,9 @@ import { claimNamesOf } from '#items/related.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { detached, metadataOf, resourceName } from '#kube/object.ts'
 import { grouped } from './group.ts'
+import type { ClaimName } from './held-claims.ts'
 import { orderOf } from './opening.ts'
 import { type HookedPod, type Quieting, runGroup } from './quiet-group.ts'
-
-/** A claim, for whoever takes snapshots. */
-export interface ClaimRef {
-  readonly namespace: string
-  readonly name: string
-}
 
 export interface PodGroupOptions {
   readonly backup: Backup
@@ -29,7 +24,7 @@ export interface PodGroupOptions {
    * Takes the snapshots of these claims; resolves when each is taken (its `creationTime` is set) or has failed, and does not wait for uploads.
    * Applications stand still meanwhile. Claims of which no snapshot is wanted are among them. Without it nothing takes snapshots.
    */
-  readonly take?: ((claims: readonly ClaimRef[]) => Promise<void>) | undefined
+  readonly take?: ((claims: readonly ClaimName[]) => Promise<void>) | undefined
 }
 
 /**

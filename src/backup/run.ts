@@ -2,20 +2,18 @@
 // It composes the rooms and knows nothing of controllers, commands or the Backup custom resource's life in a cluster; whoever calls it stores the result.
 import { timestamp } from '#api/timestamp.ts'
 import { tmpdir } from 'node:os'
-import type { Backup, BackupStatus } from '#api/backup.ts'
+import type { Backup } from '#api/backup.ts'
 import { encodeBackupMetadata } from '#archive/backup-metadata.ts'
 import { encodeItemOperations } from '#archive/item-operations.ts'
 import { encodeJsonGz } from '#archive/json-gz.ts'
-import { createManifest, type ManifestWriter } from '#archive/manifest.ts'
-import { packArchive } from '#archive/pack.ts'
+import { createManifest } from '#archive/manifest.ts'
 import { encodeResourceList } from '#archive/resource-list.ts'
 import { encodeResults } from '#archive/results.ts'
 import type { LogLine } from '#archive/log-line.ts'
 import { openRunLog, type StoredRunLog } from '#archive/run-log.ts'
 import { encodeVolumeInfo } from '#archive/volume-info.ts'
-import { type HookCounts, hookStatus } from '#hooks/hook-counts.ts'
 import { backupHooks } from '#hooks/backup-hooks.ts'
-import { encodeVolumeSnapshots, type NativeSnapshot } from '#archive/volume-snapshots.ts'
+import { encodeVolumeSnapshots } from '#archive/volume-snapshots.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject } from '#kube/object.ts'
 import type { PluginModule } from '#plugins/open.ts'
@@ -28,10 +26,11 @@ import { openContents, type Contents } from './contents.ts'
 import { openUncovered } from './uncovered.ts'
 import { BackupError, backupError } from './error.ts'
 import { logAfter } from './findings.ts'
+import { finishedBackup } from './finished-backup.ts'
 import { openItemActions, type ItemActions } from './item-actions.ts'
-import { operationStatus, type OperationStanding } from './operations.ts'
-import type { OperationCounts } from '#plugins/operations.ts'
+import type { OperationStanding } from './operations.ts'
 import { openPodGroups, type PodGroups } from './pod-groups.ts'
+import { putArchive } from './put-archive.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
 import { openBackupCollection, type Opening } from './opening.ts'
 import { openNativeSnapshots, type NativeSnapshots } from './native-snapshots.ts'
@@ -151,7 +150,7 @@ async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
   })
   await using groups = openPodGroups({ ...run, log, take: (claims) => volumes.take(claims) })
   await using actions = openActions(run, { ...making, groups, contents })
-  const withdrawn = await putArchive(run, { ...making, actions, contents, manifest })
+  const withdrawn = await putArchive({ ...making, actions, contents, manifest }, run)
   logAfter(log, collection, actions.missing)
   uncovered.report(log)
   meter.tell({ phase: 'finishing', totalItems: contents.count })
@@ -170,7 +169,7 @@ async function storeBackup(run: BackupRun, making: Making): Promise<Backup> {
     snapshots: volumes.counts,
     natives: natives.records(),
   }
-  const backup = finished(run, { started, items: contents.count, ...counts })
+  const backup = finishedBackup(run.backup, { started, ended: run.now(), items: contents.count, ...counts })
   await artifacts.assertWhole()
   await artifacts.put('metadata', encodeBackupMetadata(backup))
   meter.tell({})
@@ -220,39 +219,6 @@ function openActions(run: BackupRun, parts: Making & { groups: PodGroups; conten
   return openItemActions({ ...options, onStanding })
 }
 
-interface ArchiveParts extends Making {
-  actions: ItemActions
-  contents: Contents
-  manifest: ManifestWriter
-}
-
-/** From the API server straight into the store. Gives the paths that were taken back, undefined if none were. */
-async function putArchive(run: BackupRun, parts: ArchiveParts): Promise<string[] | undefined> {
-  const { artifacts, actions, contents, manifest, meter, volumes, collection } = parts
-  let failure: unknown
-  const items = contents.pass(volumes.items(actions.items(), collection), {
-    clean: (item) => (volumes.isReady(item) ? item : actions.clean(item)),
-    signal: run.signal,
-  })
-  let withdrawn: string[] | undefined
-  const bytes = packArchive(items, {
-    mtime: run.now(),
-    onEntry: (entry) => manifest.add(entry),
-    withdrawn: () => contents.withdraw(actions.gone),
-    onWithdrawn: (paths) => (withdrawn = paths),
-  })
-  try {
-    // Stores may wrap an error that comes out of the bytes they are given; this one is the cause.
-    await artifacts.put(
-      'contents',
-      keepingFailure(counted(bytes, meter), (error) => (failure = error)),
-    )
-  } catch (error) {
-    throw failure ?? error
-  }
-  return withdrawn
-}
-
 async function putSiblings(
   artifacts: Artifacts,
   {
@@ -261,7 +227,7 @@ async function putSiblings(
     actions,
     volumes,
     natives,
-  }: Pick<ArchiveParts, 'log' | 'contents' | 'actions' | 'volumes' | 'natives'>,
+  }: Pick<Making, 'log' | 'volumes' | 'natives'> & { contents: Contents; actions: ItemActions },
 ): Promise<void> {
   // Velero writes null where it never made a list.
   await artifacts.put('pod-volume-backups', await encodeJsonGz(null))
@@ -273,40 +239,6 @@ async function putSiblings(
   await artifacts.put('logs', await log.close())
 }
 
-function finished(
-  { backup, now }: BackupRun,
-  end: {
-    started: Date
-    items: number
-    warnings: number
-    errors: number
-    hooks: HookCounts
-    operations: OperationCounts
-    snapshots: BackupVolumes['counts']
-    natives: readonly NativeSnapshot[]
-  },
-): Backup {
-  const { started, items, warnings, errors, hooks, operations, snapshots, natives } = end
-  const taken = natives.filter((native) => native.status.phase === 'Completed').length
-  const status: BackupStatus = {
-    ...backup.status,
-    phase: errors > 0 ? 'PartiallyFailed' : 'Completed',
-    startTimestamp: backup.status?.startTimestamp ?? timestamp(started),
-    completionTimestamp: timestamp(now()),
-    progress: { totalItems: items, itemsBackedUp: items },
-    // Velero writes it for every backup, also where there was nothing to count.
-    hookStatus: hookStatus(hooks),
-    ...(warnings > 0 ? { warnings } : {}),
-    ...(errors > 0 ? { errors } : {}),
-    ...(natives.length > 0 ? { volumeSnapshotsAttempted: natives.length } : {}),
-    ...(taken > 0 ? { volumeSnapshotsCompleted: taken } : {}),
-    ...(snapshots.attempted > 0 ? { csiVolumeSnapshotsAttempted: snapshots.attempted } : {}),
-    ...(snapshots.completed > 0 ? { csiVolumeSnapshotsCompleted: snapshots.completed } : {}),
-    ...operationStatus(operations),
-  }
-  return { ...backup, status }
-}
-
 async function openLog(run: BackupRun): Promise<StoredRunLog> {
   const { name, namespace } = run.backup.metadata
   const fields = { backup: namespace === undefined ? name : `${namespace}/${name}` }
@@ -315,22 +247,6 @@ async function openLog(run: BackupRun): Promise<StoredRunLog> {
 
 function spoolDir(run: BackupRun): string {
   return run.spoolDir ?? tmpdir()
-}
-
-async function* counted(bytes: AsyncIterable<Uint8Array>, meter: ProgressMeter): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bytes) {
-    yield chunk
-    meter.update({ bytes: meter.now.bytes + chunk.length })
-  }
-}
-
-async function* keepingFailure<T>(values: AsyncIterable<T>, keep: (error: unknown) => void): AsyncGenerator<T> {
-  try {
-    yield* values
-  } catch (error) {
-    keep(error)
-    throw error
-  }
 }
 
 /** The error, with the keys in its message that had to stay in the store. */

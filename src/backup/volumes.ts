@@ -11,11 +11,12 @@ import { PersistentVolumeClaims } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { detached, type KubeObject } from '#kube/object.ts'
 import { rawObject } from '#kube/raw-object.ts'
-import { skipReason, type BackupScope } from '#selection/backup-scope.ts'
+import type { BackupScope } from '#selection/backup-scope.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
 import { endSnapshots, type SnapshotFate } from '#volumes/snapshot-end.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
 import { openSnapshots, type Snapshots } from '#volumes/snapshots.ts'
+import { HeldClaims, type ClaimName, type HeldClaim } from './held-claims.ts'
 import { claimWithSnapshot, marksOf, snapshotOrder, type BackupIdentity, type TakenSnapshot } from './snapshot-items.ts'
 import { openSnapshotOperations, type SnapshotOperations } from './snapshot-operations.ts'
 import { snapshotCompanions } from './snapshot-companions.ts'
@@ -38,12 +39,6 @@ export interface BackupVolumesOptions {
   readonly resumes?: boolean | undefined
   /** Whether the snapshot of a claim that these pods mount is left to `take`; without it none is. */
   readonly leftToHooks?: ((pods: readonly KubeObject[]) => boolean) | undefined
-}
-
-/** A claim by its name. */
-export interface ClaimName {
-  readonly namespace: string
-  readonly name: string
 }
 
 /** The volumes of one backup: what becomes of each, and the CSI snapshots of those that are snapshotted. */
@@ -74,28 +69,16 @@ export function openBackupVolumes(options: BackupVolumesOptions): BackupVolumes 
   return new VolumesOfBackup(options)
 }
 
-interface Held {
-  readonly claim: KubeObject
-  /** As it came by; undefined while only `take` has asked for it. */
-  item: CollectedItem | undefined
-  planned: PlannedVolume | undefined
-  order: SnapshotOrder | undefined
-}
-
 class VolumesOfBackup implements BackupVolumes {
   readonly operations: SnapshotOperations
   readonly #options: BackupVolumesOptions
   readonly #planner: VolumePlanner
   readonly #snapshots: Snapshots
-  readonly #claims = new Map<string, Held>()
+  readonly #claims: HeldClaims
   /** PersistentVolumes in the backup. */
   readonly #volumes = new Map<string, KubeObject>()
   readonly #stored: TakenSnapshot[] = []
   readonly #ready = new WeakSet<CollectedItem>()
-  /** PersistentVolumeClaims nobody has decided about. */
-  #arrived: Held[] = []
-  #planning: Promise<void> | undefined
-  #failure: unknown
   #infos: VolumeInfo[] = []
   #ordered = false
   /** Snapshots may be made while the lists are still read. */
@@ -103,9 +86,17 @@ class VolumesOfBackup implements BackupVolumes {
 
   constructor(options: BackupVolumesOptions) {
     this.#options = options
-    const { backup, kube, identity, now, signal, policies } = options
+    const { backup, kube, scope, identity, now, signal, policies } = options
     this.#planner = volumePlanner(options)
     this.#early = this.#planner.servesSnapshots && (backup.spec.snapshotVolumes !== false || policies.length > 0)
+    this.#claims = new HeldClaims({
+      kube,
+      scope,
+      planner: this.#planner,
+      early: this.#early,
+      signal,
+      onPlanned: (held, planned) => this.#order(held, planned),
+    })
     this.#snapshots = openSnapshots({
       kube,
       labelSelector: identity.labelSelector,
@@ -129,7 +120,7 @@ class VolumesOfBackup implements BackupVolumes {
     await this.#allOrders()
     for (const { type, namespace, name } of collection.gone) {
       if (type.group === '' && type.plural === PersistentVolumeClaims.plural)
-        this.#claims.delete(`${namespace ?? ''}/${name}`)
+        this.#claims.forget({ namespace: namespace ?? '', name })
     }
     yield* this.#heldItems()
     for (const planned of this.#unclaimed()) this.#beginNative(planned)
@@ -142,8 +133,8 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   async take(claims: readonly ClaimName[]): Promise<void> {
-    const held = await Promise.all(claims.map((claim) => this.#claimNow(claim)))
-    await this.#planned()
+    const held = await Promise.all(claims.map((claim) => this.#claims.find(claim)))
+    await this.#claims.planned()
     const orders = held.flatMap((one) => one?.order ?? [])
     for (const order of orders) this.#snapshots.start({ ...order, hurried: true })
     for (const one of held) this.#beginNative(one?.planned)
@@ -164,7 +155,7 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   get counts(): { attempted: number; completed: number } {
-    const attempted = [...this.#claims.values()].filter(({ order }) => order !== undefined).length
+    const attempted = this.#claims.all().filter(({ order }) => order !== undefined).length
     return { attempted, completed: this.#stored.length }
   }
 
@@ -208,77 +199,29 @@ class VolumesOfBackup implements BackupVolumes {
   /** True for a claim that waits for its snapshot. One that comes again is as it is at the end. */
   #hold(read: CollectedItem): boolean {
     const item = detached(read)
-    const held = this.#noteClaim(item.object)
+    const held = this.#claims.note(item.object)
     if (!this.#early) return false
     held.item = item
     return true
   }
 
-  #noteClaim(claim: KubeObject): Held {
-    const key = placeOf(claim)
-    const known = this.#claims.get(key)
-    if (known !== undefined && known.claim.metadata.uid === claim.metadata.uid) return known
-    const held: Held = { claim, item: undefined, planned: undefined, order: undefined }
-    this.#claims.set(key, held)
-    this.#arrived.push(held)
-    if (this.#early) this.#planning ??= this.#plan()
-    return held
-  }
-
-  /** A claim that a hook's pod mounts may not have come by yet; undefined when it stays out of the backup. */
-  async #claimNow({ namespace, name }: ClaimName): Promise<Held | undefined> {
-    const known = this.#claims.get(`${namespace}/${name}`)
-    if (known !== undefined) return known
-    const { kube, scope, signal } = this.#options
-    const object = await kube.find(PersistentVolumeClaims, name, { namespace, signal })
-    if (
-      object === undefined ||
-      skipReason({ type: PersistentVolumeClaims, namespace, name, object }, scope, 'related') !== undefined
-    )
-      return undefined
-    return this.#noteClaim(object)
-  }
-
-  /** Decides about all that have come; more may come meanwhile. */
-  async #plan(): Promise<void> {
-    try {
-      // The rest of the page.
-      await new Promise((resolve) => setImmediate(resolve))
-      while (this.#arrived.length > 0) await this.#planThese(this.#arrived.splice(0))
-    } catch (error) {
-      this.#failure = error
-    } finally {
-      this.#planning = undefined
-    }
-  }
-
-  async #planThese(arrived: readonly Held[]): Promise<void> {
-    const planned = await this.#planner.ofClaims(arrived.map(({ claim }) => claim))
+  #order(held: HeldClaim, planned: PlannedVolume): void {
     const { identity, backup, leftToHooks } = this.#options
-    for (const [index, held] of arrived.entries()) {
-      const one = planned[index]!
-      held.planned = one
-      if (leftToHooks?.(one.pods) !== true) this.#beginNative(one)
-      if (one.protection.by !== 'csi-snapshot') continue
-      const { snapshotClass } = one.protection
-      held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
-      this.#ordered = true
-      if (leftToHooks?.(one.pods) !== true) this.#snapshots.start(held.order)
-    }
-  }
-
-  /** Resolves when all claims that have come are decided about. */
-  async #planned(): Promise<void> {
-    while (this.#arrived.length > 0 || this.#planning !== undefined) await (this.#planning ??= this.#plan())
-    if (this.#failure !== undefined) throw this.#failure
+    const starts = leftToHooks?.(planned.pods) !== true
+    if (starts) this.#beginNative(planned)
+    if (planned.protection.by !== 'csi-snapshot') return
+    const { snapshotClass } = planned.protection
+    held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
+    this.#ordered = true
+    if (starts) this.#snapshots.start(held.order)
   }
 
   /** Nothing more comes: what nobody has started is, and all are taken or have failed. */
   async #allOrders(): Promise<SnapshotOrder[]> {
-    await this.#planned()
-    const orders = [...this.#claims.values()].flatMap(({ order }) => order ?? [])
+    await this.#claims.planned()
+    const orders = this.#claims.all().flatMap(({ order }) => order ?? [])
     for (const order of orders) this.#snapshots.start(order)
-    for (const { planned } of this.#claims.values()) this.#beginNative(planned)
+    for (const { planned } of this.#claims.all()) this.#beginNative(planned)
     await Promise.all([this.#snapshots.taken(orders), this.#options.natives.taken()])
     return orders
   }
@@ -286,7 +229,7 @@ class VolumesOfBackup implements BackupVolumes {
   async *#heldItems(): AsyncGenerator<CollectedItem, void, void> {
     const { backup, kube, cut, scope, log, signal } = this.#options
     const { name } = backup.metadata
-    for (const { item, order } of this.#claims.values()) {
+    for (const { item, order } of this.#claims.all()) {
       if (item === undefined) continue
       const taken = order && this.#takenOf(order)
       if (order === undefined) yield item
@@ -318,7 +261,7 @@ class VolumesOfBackup implements BackupVolumes {
 
   /** Every volume of the backup: those of its claims, and those that no claim in it has. */
   *#ends(): Generator<VolumeEnd, void, void> {
-    for (const { item, planned, order } of this.#claims.values()) {
+    for (const { item, planned, order } of this.#claims.all()) {
       // Without an item only a hook asked for it.
       if (planned === undefined || (this.#early && item === undefined)) continue
       yield {
@@ -334,7 +277,7 @@ class VolumesOfBackup implements BackupVolumes {
   *#unclaimed(): Generator<PlannedVolume, void, void> {
     for (const volume of this.#volumes.values()) {
       const owner = claimedBy(volume)
-      if (owner !== undefined && this.#claims.has(`${owner.namespace ?? ''}/${owner.name}`)) continue
+      if (owner !== undefined && this.#claims.has({ namespace: owner.namespace ?? '', name: owner.name })) continue
       yield this.#planner.ofVolume(volume)
     }
   }

@@ -4,25 +4,20 @@ import { hasEnded } from '#api/phases.ts'
 import { readObject } from '#api/read.ts'
 import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
-import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
 import { storedBackup } from '#backup/stored.ts'
-import { runBackup } from '#backup/run.ts'
 import { validateBackup } from '#backup/validation.ts'
 import type { BackupLedger } from './backup-ledger.ts'
-import { discardLeftovers, finishedBefore, warnOf } from './backup-leftovers.ts'
-import { standingWriter } from './backup-standing.ts'
-import { backupTurns, type BackupTurns } from './backup-turns.ts'
+import { makeBackup, type BackupContext } from './backup-run.ts'
+import { backupTurns } from './backup-turns.ts'
 import { isWaiting } from './backup-queue.ts'
 import type { PluginModule } from '#plugins/open.ts'
-import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
-import { backupKey } from '#store/layout.ts'
-import type { ObjectStore } from '#store/store.ts'
+import { messageOf, type Controller, type Next } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
-import { patchLasting, progressPatcher } from './status-patch.ts'
+import { patchLasting } from './status-patch.ts'
 import { timestamp } from '#api/timestamp.ts'
-import { cancelReason, withdrawalOf } from './withdrawal.ts'
+import { cancelReason } from './withdrawal.ts'
 
 export interface BackupControllerOptions {
   readonly stores: LocationStores
@@ -61,16 +56,6 @@ export function backupStep(backup: Backup): BackupStep {
   if (!isWaiting(backup) && phase !== 'ReadyToStart') return 'resume-if-ours'
   if (cancelReason(backup) !== undefined) return 'cancel'
   return isWaiting(backup) ? 'queue' : 'start'
-}
-
-interface Context {
-  /** A server has worked on the backup before. */
-  readonly resumes?: boolean
-  /** Aborted when this server ends, so that another one takes up what it does. */
-  readonly ends?: AbortSignal
-  readonly environment: Environment
-  readonly options: BackupControllerOptions
-  readonly queue: BackupTurns
 }
 
 /** A new location is checked in a moment; Velero would refuse the backup instead. */
@@ -125,20 +110,20 @@ export function backupController(options: BackupControllerOptions): Controller<B
   }
 }
 
-async function resume(backup: Backup, context: Context): Promise<Next> {
+async function resume(backup: Backup, context: BackupContext): Promise<Next> {
   const { environment, queue } = context
   const { kube, namespace, signal } = environment
   // Its first check is what makes a new directory.
   const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
   if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
   environment.log.info({ backup: backup.metadata.name }, 'backup that a server left is made again')
-  await make(backup, { ...context, resumes: true })
+  await makeBackup(backup, { ...context, resumes: true })
   await queue.pass(environment)
   return undefined
 }
 
 /** Velero stores a backup before it waits for operations, we do afterwards. */
-async function resumeIfOurs(backup: Backup, context: Context): Promise<Next> {
+async function resumeIfOurs(backup: Backup, context: BackupContext): Promise<Next> {
   const { kube, namespace, log } = context.environment
   const { name } = backup.metadata
   try {
@@ -167,7 +152,7 @@ async function resumeIfOurs(backup: Backup, context: Context): Promise<Next> {
 }
 
 /** `asked` with everything filled in that it does not say, its expiration among it. */
-async function defaulted(asked: Backup, context: Context) {
+async function defaulted(asked: Backup, context: BackupContext) {
   const { kube, namespace, now, signal } = context.environment
   const facts = await readClusterFacts(kube, { signal })
   const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
@@ -177,7 +162,7 @@ async function defaulted(asked: Backup, context: Context) {
 }
 
 /** Ends a backup that has not begun. */
-async function cancelWaiting(asked: Backup, context: Context): Promise<void> {
+async function cancelWaiting(asked: Backup, context: BackupContext): Promise<void> {
   const { now, log } = context.environment
   const { backup } = await defaulted(asked, context)
   const { queuePosition: _, ...before } = backup.status ?? {}
@@ -188,7 +173,7 @@ async function cancelWaiting(asked: Backup, context: Context): Promise<void> {
   if (ended !== undefined) context.options.onEnd(ended, undefined)
 }
 
-async function start(asked: Backup, context: Context): Promise<Next> {
+async function start(asked: Backup, context: BackupContext): Promise<Next> {
   const { kube, now, signal, log } = context.environment
   const { backup, settings } = await defaulted(asked, context)
   if (awaitsCheck(backup, settings.locations)) return { afterMillis: LOCATION_PAUSE_MS }
@@ -203,7 +188,7 @@ async function start(asked: Backup, context: Context): Promise<Next> {
   }
   const status = { ...backup.status, phase: 'InProgress' as const, startTimestamp: timestamp(now()) }
   const started = await accept(backup, status, context)
-  if (started !== undefined) await make(started, context)
+  if (started !== undefined) await makeBackup(started, context)
   return undefined
 }
 
@@ -216,92 +201,11 @@ function awaitsCheck({ spec }: Backup, locations: readonly BackupStorageLocation
 async function accept(
   backup: Backup,
   status: BackupStatus,
-  { environment: { kube, namespace } }: Context,
+  { environment: { kube, namespace } }: BackupContext,
 ): Promise<Backup | undefined> {
   const { name, labels, annotations, resourceVersion } = backup.metadata
   const queuePosition = status.queuePosition ?? null
   const metadata = { labels, annotations, resourceVersion }
   const change = { metadata, spec: backup.spec, status: { ...status, queuePosition } }
   return await patchLasting(kube, Backups, { name, namespace, change })
-}
-
-async function make(backup: Backup, context: Context): Promise<void> {
-  const { kube, namespace, log, now, signal } = context.environment
-  const { name } = backup.metadata
-  context.options.onStart(backup)
-  log.info({ backup: name }, 'backup started')
-  await using withdrawal = withdrawalOf(Backups, backup, context.environment)
-  let end: { status: BackupStatus; archiveBytes: number | undefined }
-  try {
-    const stop = AbortSignal.any([signal, withdrawal.signal])
-    end = await run(backup, { ...context, ends: signal, environment: { ...context.environment, signal: stop } })
-  } catch (error) {
-    // The next server takes the backup up.
-    if (signal.aborted) return
-    const withdrawn = withdrawal.withdrawn()
-    const cancelled = withdrawn?.why === 'cancelled' ? `${withdrawn.reason}; ` : ''
-    const failureReason = `${cancelled}${messageOf(error)}`
-    const status = { phase: 'Failed' as const, failureReason, completionTimestamp: timestamp(now()) }
-    end = { status, archiveBytes: undefined }
-  }
-  const ended = await patchLasting(kube, Backups, { name, namespace, change: { status: end.status } })
-  const { phase, errors, warnings, failureReason } = end.status
-  log.info({ backup: name, phase, errors, warnings, failureReason }, 'backup ended')
-  if (ended !== undefined) context.options.onEnd(ended, end.archiveBytes)
-}
-
-async function run(
-  backup: Backup,
-  context: Context,
-): Promise<{ status: BackupStatus; archiveBytes: number | undefined }> {
-  const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
-  try {
-    const { environment, resumes, ends = environment.signal } = context
-    const before = await finishedBefore(backup, store, { ...environment, signal: ends })
-    // Cancelled while no server ran: it is not taken up.
-    if (before === undefined && resumes === true && environment.signal.aborted && !ends.aborted)
-      await discardLeftovers(backup, store, { environment, installation: context.options.installation })
-    const { status = {} } = before ?? (await runFor(backup, store, context))
-    // For a metric only: the backup is whole without it.
-    const archive = await store.head(backupKey(backup.metadata.name, 'contents')).catch(() => undefined)
-    return { status, archiveBytes: archive?.size }
-  } finally {
-    await store.close()
-  }
-}
-
-async function runFor(backup: Backup, store: ObjectStore, context: Context): Promise<Backup> {
-  const { environment, options, queue } = context
-  const { kube, namespace, now, signal } = environment
-  const { name } = backup.metadata
-  // Afresh, for a backup that another server accepted too.
-  const { policies, problems } = await readPolicies(kube, backup, { signal })
-  if (problems.length > 0) throw new BackupError('invalid', problems.join('; '))
-  const patcher = progressPatcher((progress) =>
-    kube.patch(Backups, name, { merge: { status: { progress } } }, { namespace, signal }),
-  )
-  try {
-    return await runBackup({
-      backup,
-      kube,
-      store,
-      now,
-      signal,
-      createdBy: options.createdBy,
-      installation: options.installation,
-      everyVersion: options.everyVersion,
-      pageSize: options.pageSize,
-      policies,
-      snapshotters: options.snapshotters,
-      plugins: options.plugins,
-      operationPollMillis: options.operationPollMillis,
-      onOperations: standingWriter(backup, environment, () => queue.pass(environment)),
-      resumes: context.resumes,
-      isTakenUp: () => context.ends?.aborted === true,
-      onLeftBehind: (left) => warnOf(left, name, environment),
-      onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
-    })
-  } finally {
-    await patcher.settle()
-  }
 }

@@ -1,6 +1,6 @@
 import { Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { KubeError } from '#kube/error.ts'
+import { follow } from '#kube/follow.ts'
 import type { KubeObject } from '#kube/object.ts'
 
 /** Follows the pods of one namespace, in one watch however many are waited for. */
@@ -27,8 +27,8 @@ export function watchPods(kube: KubeClient, watched: Watched): PodWatch {
   const tell = (failure?: Error): void => {
     for (const listener of listeners) listener(failure)
   }
-  const follow = async (): Promise<void> => {
-    for await (const change of changes(kube, watched)) {
+  const noteChanges = async (): Promise<void> => {
+    for await (const change of follow(kube, Pods, watched)) {
       if ('all' in change) {
         pods.clear()
         for (const pod of change.all) pods.set(pod.metadata.name, pod)
@@ -39,7 +39,7 @@ export function watchPods(kube: KubeClient, watched: Watched): PodWatch {
     }
   }
   const start = (): void => {
-    following ??= follow().catch((error: unknown) => {
+    following ??= noteChanges().catch((error: unknown) => {
       // Whoever waits next tries once more.
       following = undefined
       listed = false
@@ -71,27 +71,5 @@ export function watchPods(kube: KubeClient, watched: Watched): PodWatch {
         signal.removeEventListener('abort', onAbort)
       }
     },
-  }
-}
-
-type Change = { all: readonly KubeObject[] } | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject }
-
-/** All pods, then every change; all of them again when the watch has fallen too far behind. */
-async function* changes(kube: KubeClient, watched: Watched): AsyncGenerator<Change, void, void> {
-  for (;;) {
-    const all: KubeObject[] = []
-    let resourceVersion = ''
-    for await (const page of kube.pages(Pods, watched)) {
-      all.push(...page.items)
-      resourceVersion = page.resourceVersion
-    }
-    yield { all }
-    try {
-      for await (const event of kube.watch(Pods, { ...watched, resourceVersion })) {
-        if (event.type !== 'BOOKMARK') yield event
-      }
-    } catch (error) {
-      if (!(error instanceof KubeError) || error.problem !== 'expired') throw error
-    }
   }
 }

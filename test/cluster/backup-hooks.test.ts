@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import type { BackupSpec } from '#api/backup.ts'
-import { type ClaimRef, openPodGroups } from '#backup/pod-groups.ts'
+import type { ClaimName } from '#backup/held-claims.ts'
+import { openPodGroups } from '#backup/pod-groups.ts'
 import type { CollectedItem } from '#collect/collect.ts'
 import { itemOf } from '#collect/collected.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -94,7 +95,7 @@ async function groupsOf(
   run: { spec?: BackupSpec; claims?: readonly KubeObject[]; take?: () => Promise<void>; signal?: AbortSignal },
 ): Promise<string[]> {
   const seen: string[] = []
-  const names = (claims: readonly ClaimRef[]): string =>
+  const names = (claims: readonly ClaimName[]): string =>
     claims
       .map(({ name }) => name)
       .toSorted()
