@@ -18,6 +18,7 @@ const unitFiles = ['src/**/*.test.ts', 'test/*.test.ts', 'bench/*.test.ts', 'doc
 const filesOf = (folder) => `test/${folder}/**/*.test.ts`
 const clusterFiles = ['cluster', 'e2e', 'compat', 'faults'].map(filesOf)
 const nodeFiles = [filesOf('node')]
+const volumeDemo = 'scripts/volume-demo/main.ts'
 const testPrograms = [
   'etcd',
   'kube-apiserver',
@@ -45,7 +46,7 @@ const nodePrograms = [
 ]
 
 const commands = {
-  demo: (args) => node(['src/main.ts', 'demo', ...args]),
+  demo: (args) => node([args.includes('--with-volumes') ? volumeDemo : 'src/main.ts', 'demo', ...args]),
   unit: (args) => nodeTest([], unitFiles, args),
   cluster: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, clusterFiles, args)]),
   compat: (args) => inOrder([() => assets(testPrograms), () => nodeTest(cluster, [filesOf('compat')], args)]),

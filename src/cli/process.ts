@@ -3,12 +3,16 @@ import { homedir } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { setFlagsFromString } from 'node:v8'
 import { readClientConfig, type ClientConfig } from './client-config.ts'
+import type { Command } from './command.ts'
 import type { CliContext } from './context.ts'
 import { INTERRUPTED } from './exit.ts'
 import { runProgram } from './program.ts'
 
-/** Runs the command in `process.argv` and ends the process with its exit code. The first Ctrl-C asks the command to stop and clean up, the second ends the process. */
-export async function runMain(version: string): Promise<void> {
+/**
+ * Runs the command in `process.argv`, one of `known` (default: all there are), and ends the process with its exit code. The first Ctrl-C asks
+ * the command to stop and clean up, the second ends the process.
+ */
+export async function runMain(version: string, known?: readonly Command[]): Promise<void> {
   keepHeapSmall()
   const stop = new AbortController()
   const onSignal = (): void => {
@@ -34,7 +38,7 @@ export async function runMain(version: string): Promise<void> {
     signal: stop.signal,
     ask: (question) => ask(question, stop.signal),
   }
-  const exitCode = await runProgram(process.argv.slice(2), context)
+  const exitCode = await runProgram(process.argv.slice(2), context, known)
   await Promise.all([written(process.stdout), written(process.stderr)])
   // Connections still closing (a handshake that nobody answers takes ten seconds to give up) must not hold the command up.
   process.exit(exitCode)

@@ -1,14 +1,18 @@
 import { Command as Program, CommanderError, Option } from 'commander'
 import type { Command, Input } from './command.ts'
-import { commands } from './commands.ts'
+import { commands as all } from './commands.ts'
 import { note, type CliContext } from './context.ts'
 import { explain, OK, USAGE, UserError, type ExitCode } from './exit.ts'
 import type { Flag, Flags } from './flag.ts'
 
-/** Parses `argv`, runs the command it names and returns the exit code. Never rejects: what goes wrong is explained on standard error. */
-export async function runProgram(argv: readonly string[], context: CliContext): Promise<ExitCode> {
+/** Parses `argv`, runs the command of `known` that it names and returns the exit code. Never rejects: what goes wrong is explained on standard error. */
+export async function runProgram(
+  argv: readonly string[],
+  context: CliContext,
+  known: readonly Command[] = all,
+): Promise<ExitCode> {
   try {
-    const line = readCommandLine(argv, context)
+    const line = readCommandLine(argv, context, known)
     if (line === undefined) return OK
     const { command, args, flags } = line
     return await command.run({ args, flags, context: colorized(context, flags['colorized']) })
@@ -26,14 +30,21 @@ export interface CommandLine extends Pick<Input<Flags>, 'args' | 'flags'> {
 }
 
 /** Reads `argv` and runs nothing; undefined when it asks for nothing. Throws CommanderError, its text being written already, or UserError. */
-export function readCommandLine(argv: readonly string[], context: CliContext): CommandLine | undefined {
+export function readCommandLine(
+  argv: readonly string[],
+  context: CliContext,
+  known: readonly Command[] = all,
+): CommandLine | undefined {
   let line: CommandLine | undefined
-  const program = buildProgram(context, (read) => (line = read))
-  program.parse(commandFirst(spellOutBareFlags(argv, commands)), { from: 'user' })
+  const program = buildProgram(context, { commands: known, read: (read) => (line = read) })
+  program.parse(commandFirst(spellOutBareFlags(argv, known)), { from: 'user' })
   return line
 }
 
-function buildProgram(context: CliContext, read: (line: CommandLine) => void): Program {
+function buildProgram(
+  context: CliContext,
+  { commands, read }: { commands: readonly Command[]; read: (line: CommandLine) => void },
+): Program {
   const program = new Program('lifeboat')
   program
     .description('Backup and restore for Kubernetes, wire-compatible with Velero.')
@@ -117,9 +128,9 @@ function optionOf(name: string, flag: Flag<unknown>): Option {
 }
 
 /** Gives switches their value, since `--wait NAME` must not read NAME as the value of `--wait` (pflag's rule, which Velero follows). */
-function spellOutBareFlags(argv: readonly string[], all: readonly Command[]): string[] {
+function spellOutBareFlags(argv: readonly string[], known: readonly Command[]): string[] {
   const bare = new Map<string, string>()
-  for (const { flags } of all) {
+  for (const { flags } of known) {
     for (const [name, flag] of Object.entries(flags)) {
       if (flag.bare === undefined) continue
       bare.set(`--${name}`, `--${name}=${flag.bare}`)

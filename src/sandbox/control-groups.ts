@@ -1,10 +1,29 @@
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SandboxError } from './error.ts'
 
 // One hierarchy here (version 2), or one in each folder (version 1, with or without version 2 beside it).
 const root = '/sys/fs/cgroup'
 const patienceMs = 30_000
+
+/** Rejects with SandboxError 'node-refused', in one line, where this process cannot make control groups. */
+export async function requireGroups(): Promise<void> {
+  const trial = `lifeboat-trial-${process.pid}`
+  try {
+    const found = await hierarchies()
+    if (found.length === 0) throw new Error('there are none')
+    for (const hierarchy of found) {
+      await mkdir(join(hierarchy, trial))
+      await rmdir(join(hierarchy, trial))
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new SandboxError('node-refused', `a node needs control groups of its own in ${root}: ${why}`, {
+      cause: error,
+    })
+  }
+}
 
 /** Makes the control group `path` (such as `/mine`) in each hierarchy, with all controllers for the groups below it. */
 export async function makeGroups(path: string): Promise<void> {

@@ -7,8 +7,8 @@ import { slotOf } from './node-slot.ts'
 test('a node is refused to whoever is not root, and where there is no Linux, in one line that says what to do', () => {
   requireNodeRights({ platform: 'linux', uid: 0 })
   for (const [where, word] of [
-    [{ platform: 'linux' as const, uid: 1000 }, /needs root.*without --node$/],
-    [{ platform: 'darwin' as const, uid: 0 }, /needs Linux.*without --node$/],
+    [{ platform: 'linux' as const, uid: 1000 }, /needs root.*without a node$/],
+    [{ platform: 'darwin' as const, uid: 0 }, /needs Linux.*without one$/],
   ] as const) {
     assert.throws(
       () => requireNodeRights(where),

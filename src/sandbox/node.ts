@@ -48,12 +48,12 @@ export interface NodeStart {
 /** Throws SandboxError 'node-refused' where no node can run; `uid` is that of the user. */
 export function requireNodeRights({ platform = process.platform, uid = process.getuid?.() } = {}): void {
   if (platform !== 'linux') {
-    throw new SandboxError('node-refused', 'a sandbox with a node needs Linux: start it without --node')
+    throw new SandboxError('node-refused', 'a node needs Linux: start a sandbox without one')
   }
   if (uid !== 0) {
     throw new SandboxError(
       'node-refused',
-      'a sandbox with a node needs root, since it runs containers: start it as root, or without --node',
+      'a node needs root, since it runs containers: start it as root, or a sandbox without a node',
     )
   }
 }

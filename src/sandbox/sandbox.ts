@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodeAssets } from './assets.ts'
 import { writeCertificates } from './certificates.ts'
+import { requireGroups } from './control-groups.ts'
 import type { ControlPlane, ControlPlaneAssets, ControlPlaneName } from './control-plane.ts'
 import { SandboxError, throwIfAborted } from './error.ts'
 import { tryLock } from './file-lock.ts'
@@ -57,7 +58,10 @@ const attempts = 3
  */
 export async function sandboxUp(options: SandboxUpOptions): Promise<Sandbox> {
   const directory = sandboxDirectory(options.home, options.name)
-  if (options.node !== undefined) requireNodeRights()
+  if (options.node !== undefined) {
+    requireNodeRights()
+    await requireGroups()
+  }
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await using _lock = await lockSandbox(directory, options.name)
   const running = await reuseOrClear(directory, options)

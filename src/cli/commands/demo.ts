@@ -2,27 +2,22 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Backups, type Backup } from '#api/backup.ts'
-import { Restores } from '#api/restore.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { loadKubeConfig } from '#kube/config.ts'
 import { connect } from '#kube/connect.ts'
 import { apiVersionOf, resourceName, type KubeObject, type ServedType } from '#kube/object.ts'
 import { stateHome } from '#sandbox/home.ts'
 import { sandboxUp } from '#sandbox/sandbox.ts'
-import { snapshotLocations } from '#controllers/snapshot-locations.ts'
-import { fileStore } from '#store/file.ts'
 import { coloursOf } from '../colour.ts'
 import { command } from '../command.ts'
 import { print, type CliContext } from '../context.ts'
+import { demoEngine, restoreInWords } from '../demo/engine.ts'
 import { shopDefinitions, shopObjects, SHOP } from '../demo/shop.ts'
 import { snapshotDifferences, takeSnapshot, type Snapshot } from '../demo/snapshot.ts'
 import { openSteps, type Steps } from '../demo/steps.ts'
-import type { Door, Following } from '../door.ts'
 import { FAILED, OK, UserError, type ExitCode } from '../exit.ts'
 import { toggle } from '../flag.ts'
-import { storeDoor } from '../store-door.ts'
-import { counted, formatMillis } from '../units.ts'
+import { formatMillis } from '../units.ts'
 import { prepareAssets } from './asset-progress.ts'
 
 const SETTLE_MS = 20_000
@@ -65,16 +60,9 @@ interface Play {
 /** The story. Resolves to whether everything came back. */
 async function playThrough(play: Play): Promise<boolean> {
   const { context, steps, directory, connectNew } = play
-  const { signal, now } = context
+  const { signal } = context
   const kube = await connectNew()
-  await using door = storeDoor({
-    store: fileStore(directory),
-    namespace: 'velero',
-    now,
-    createdBy: `lifeboat/${context.version}`,
-    snapshotters: (cluster) => snapshotLocations(cluster, { namespace: 'velero', env: context.env }),
-    cluster: connectNew,
-  })
+  await using engine = demoEngine(context, play)
   try {
     await steps.run(
       'Open a shop',
@@ -88,7 +76,7 @@ async function playThrough(play: Play): Promise<boolean> {
     )
     await steps.run(
       'Back it up',
-      () => backUp(door, signal),
+      () => engine.backUp(SHOP),
       (backup) => `${backup.status?.progress?.itemsBackedUp} objects in ${directory}`,
     )
     await steps.run(
@@ -96,12 +84,7 @@ async function playThrough(play: Play): Promise<boolean> {
       () => deleteShop(kube, signal),
       () => 'namespace, custom types and roles are gone',
     )
-    await steps.run(
-      'Restore it',
-      () => restore(door, signal),
-      ({ status }) =>
-        `${status?.phase}, ${counted(status?.errors ?? 0, 'error')}, ${counted(status?.warnings ?? 0, 'warning')}`,
-    )
+    await steps.run('Restore it', () => engine.restore(), restoreInWords)
     const differences = await steps.run(
       'Compare object by object',
       () => compare(kube, before, signal),
@@ -182,32 +165,6 @@ function look(kube: KubeClient, signal: AbortSignal): Promise<Snapshot> {
     ({ metadata }) => metadata.namespace === undefined,
   )
   return takeSnapshot(kube, { namespace: SHOP, clusterScoped, signal })
-}
-
-async function backUp(door: Door, signal: AbortSignal): Promise<Backup> {
-  const spec = { includedNamespaces: [SHOP] }
-  const backup = {
-    apiVersion: apiVersionOf(Backups),
-    kind: Backups.kind,
-    metadata: { name: 'demo', namespace: 'velero' },
-    spec,
-  }
-  return await door.createBackup(backup, silently(signal))
-}
-
-async function restore(door: Door, signal: AbortSignal): ReturnType<Door['createRestore']> {
-  const spec = { backupName: 'demo' }
-  const made = {
-    apiVersion: apiVersionOf(Restores),
-    kind: Restores.kind,
-    metadata: { name: 'demo-1', namespace: 'velero' },
-    spec,
-  }
-  return await door.createRestore(made, silently(signal))
-}
-
-function silently(signal: AbortSignal): Following {
-  return { wait: true, signal, onStanding: () => undefined }
 }
 
 async function deleteShop(kube: KubeClient, signal: AbortSignal): Promise<void> {

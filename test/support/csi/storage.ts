@@ -86,13 +86,36 @@ export async function openStorage(kube: KubeClient, stateDir: string): Promise<C
 
 const btrfs: PackageSet = { name: 'btrfs-progs', packages: ['btrfs-progs', 'liblzo2-2'] }
 
+/** What storage is made from. */
+export interface StoragePrograms {
+  /** Folder of the programs with which the driver makes its pool. */
+  tools: string
+  sidecars: Record<'snapshot-controller' | 'csi-snapshotter' | 'csi-provisioner', string>
+}
+
+/** Gets hold of the programs, from the cache or by fetching and building them into it. */
+export async function prepareStorage(signal?: AbortSignal): Promise<StoragePrograms> {
+  const options = { env: process.env, progress: plainProgress(), signal }
+  return {
+    tools: await poolTools(signal),
+    sidecars: {
+      'snapshot-controller': await ensureAsset('snapshot-controller', options),
+      'csi-snapshotter': await ensureAsset('csi-snapshotter', options),
+      'csi-provisioner': await ensureAsset('csi-provisioner', options),
+    },
+  }
+}
+
 /**
  * Gives a sandbox with a node its storage: the driver and, as in every cluster, csi-provisioner, csi-snapshotter and snapshot-controller.
  * They run among the node's processes and end with them, or with this process.
  */
-export async function startStorage(kube: KubeClient, { node, stateDir }: Place): Promise<void> {
-  const tools = await poolTools()
-  const sidecars = await prepareSidecars()
+export async function startStorage(
+  kube: KubeClient,
+  { node, stateDir }: Place,
+  programs?: StoragePrograms,
+): Promise<void> {
+  const { tools, sidecars } = programs ?? (await prepareStorage())
   await applyTypes(kube)
   const socket = `/var/lib/kubelet/plugins/${csi.driver}/csi.sock`
   const config: DriverConfig = {
@@ -137,23 +160,14 @@ export async function startDriver(config: DriverConfig, place: Place): Promise<R
 }
 
 /** Folder of the programs with which the driver makes its pool. */
-export function poolTools(): Promise<string> {
-  return ensurePackages(btrfs, { env: process.env })
+export function poolTools(signal?: AbortSignal): Promise<string> {
+  return ensurePackages(btrfs, { env: process.env, signal })
 }
 
 /** Where a driver runs: beside the node of the sandbox whose folder is `stateDir`. */
 export interface Place {
   node: SandboxNode
   stateDir: string
-}
-
-async function prepareSidecars() {
-  const options = { env: process.env, progress: plainProgress() }
-  return {
-    'snapshot-controller': await ensureAsset('snapshot-controller', options),
-    'csi-snapshotter': await ensureAsset('csi-snapshotter', options),
-    'csi-provisioner': await ensureAsset('csi-provisioner', options),
-  }
 }
 
 function startInside({ node, stateDir }: Place, name: string, command: string[]): Promise<RunningProgram> {
