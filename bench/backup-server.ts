@@ -23,6 +23,8 @@ export interface ServerSetting {
   bundle: string
   /** More flags of `lifeboat server`. */
   args?: readonly string[] | undefined
+  /** Features of Velero to switch on. */
+  features?: readonly string[] | undefined
   /** Folder for a CPU profile; only a Node program makes one. */
   profile?: string | undefined
   signal: AbortSignal

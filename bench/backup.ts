@@ -72,7 +72,7 @@ export async function backUpByServer(bench: Bench, given: ServerBackups): Promis
     say(`server ${name}: run ${number} of ${options.runs}`)
     await given.beforeEach?.(number)
     const backup = `${name}-${number}`
-    const cost = await runOnServer(server, cluster, () => customBackup(cluster.kube, backup, signal))
+    const cost = await runOnServer(server, cluster, () => customBackup(cluster.kube, { name: backup, signal }))
     runs.push({ ...cost, objects: await objectsInBackup(store, backup, options.objects) })
   }
   return runs

@@ -4,7 +4,7 @@ import type { KubeClient } from '#kube/client.ts'
 import type { ResourceType, ServedType } from '#kube/object.ts'
 import { resourceName } from '#kube/object.ts'
 import { compileBackupScope } from '#selection/backup-scope.ts'
-import { ownCluster } from '../test/support/cluster.ts'
+import { ownCluster, type TestCluster } from '../test/support/cluster.ts'
 import { bareApi, type BareApi } from './api-server.ts'
 import { fillCluster, type Shape } from './fill.ts'
 import { countRequests, measuredUser } from './measured-user.ts'
@@ -24,7 +24,11 @@ export const fillPrefix = 'fill'
 /** Starts an empty cluster. */
 export async function emptyCluster(signal: AbortSignal): Promise<BenchCluster> {
   signal.throwIfAborted()
-  const cluster = await ownCluster()
+  return await forMeasuring(await ownCluster(), signal)
+}
+
+/** Makes a cluster ready for measured programs; it ends with the result. */
+export async function forMeasuring(cluster: TestCluster & AsyncDisposable, signal: AbortSignal): Promise<BenchCluster> {
   const api = await bareApi(cluster.kubeconfigPath, 1)
   const kubeconfigPath = await measuredUser({ ...cluster, api }, signal)
   return {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Backups, type Backup } from '#api/backup.ts'
+import { Backups, type Backup, type BackupSpec } from '#api/backup.ts'
 import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore } from '#api/restore.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -13,9 +13,12 @@ export interface Ended<T> {
   seconds: number
 }
 
-/** Asks the cluster's server for a backup of everything; rejects unless it is completed. */
-export function customBackup(kube: KubeClient, name: string, signal: AbortSignal): Promise<Ended<Backup>> {
-  return run(kube, Backups, { object: objectOf(Backups, name, {}), signal })
+/** Asks the cluster's server for a backup, of everything unless `spec` says otherwise; rejects unless it is completed. */
+export function customBackup(
+  kube: KubeClient,
+  { name, spec = {}, signal }: { name: string; spec?: BackupSpec; signal: AbortSignal },
+): Promise<Ended<Backup>> {
+  return run(kube, Backups, { object: objectOf(Backups, name, spec), signal })
 }
 
 /** Asks the cluster's server for a restore from a backup that it knows; rejects unless that is completed. */

@@ -21,9 +21,14 @@ export interface Figures extends Cost {
 
 /** The median of each figure by itself: one disturbed run disturbs nothing. Throws RangeError without runs. */
 export function figuresOf(runs: readonly Run[]): Figures {
+  const objectsPerSecond = Math.round(median(runs.map(({ objects, seconds }) => objects / seconds)))
+  return { ...costOf(runs), objectsPerSecond }
+}
+
+/** The same of what is not counted in objects. Throws RangeError without runs. */
+export function costOf(runs: readonly Cost[]): Cost {
   return {
     seconds: round(median(runs.map(({ seconds }) => seconds)), 3),
-    objectsPerSecond: Math.round(median(runs.map(({ objects, seconds }) => objects / seconds))),
     peakRssMB: round(median(runs.map(({ peakRssMB }) => peakRssMB)), 1),
     cpuSeconds: round(median(runs.map(({ cpuSeconds }) => cpuSeconds)), 2),
     apiCalls: Math.round(median(runs.map(({ apiCalls }) => apiCalls))),

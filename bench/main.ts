@@ -14,6 +14,8 @@ import { benchSuite } from './suite.ts'
 import { suiteReport } from './suite-report.ts'
 import { benchSync } from './sync.ts'
 import { schedulesReport, syncReport } from './server-report.ts'
+import { volumesReport } from './volumes-report.ts'
+import { benchVolumes } from './volumes.ts'
 
 const INTERRUPTED = 130
 
@@ -58,6 +60,11 @@ async function measure(options: BenchOptions): Promise<number> {
     if (options.work === 'schedules') {
       const result = await benchSchedules(options, bench)
       process.stdout.write(`${options.json ? JSON.stringify(result) : schedulesReport(result)}\n`)
+      return 0
+    }
+    if (options.work === 'volumes') {
+      const result = await benchVolumes(options, bench)
+      process.stdout.write(`${options.json ? JSON.stringify(result) : volumesReport(result)}\n`)
       return 0
     }
     if (options.work === 'suite') {

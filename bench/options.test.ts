@@ -10,6 +10,8 @@ test('a command line with the work and the number of objects measures three runs
     objects: 10_000,
     backups: 0,
     schedules: 0,
+    volumes: 0,
+    readyAfter: 0,
     case: 'empty',
     shape: 'mixed',
     store: 'dir',
@@ -49,6 +51,13 @@ test('a sync is told the number of backups, schedules theirs', () => {
   assert.deepEqual([schedules.work, schedules.schedules], ['schedules', 1000])
 })
 
+test('volumes are told their number and when snapshots are ready, and ask the peer once', () => {
+  const parsed = parseOptions(['volumes', '--volumes', '50', '--ready-after', '5', '--peer', 'velero'])
+  assert.ok(!('mistake' in parsed))
+  const { work, volumes, readyAfter, runs, peerRuns } = parsed
+  assert.deepEqual([work, volumes, readyAfter, runs, peerRuns], ['volumes', 50, 5, 3, 1])
+})
+
 test('every mistake on the command line is one line that ends with the usage', () => {
   const wrong = [
     [],
@@ -65,6 +74,8 @@ test('every mistake on the command line is one line that ends with the usage', (
     ['restore', '--objects', '10', '--case', 'broken'],
     ['sync', '--objects', '10'],
     ['schedules', '--backups', '10'],
+    ['volumes', '--objects', '10'],
+    ['volumes', '--volumes', '10', '--ready-after', 'soon'],
     ['suite', 'churn'],
     ['suite', 'backup', 'restore'],
   ]

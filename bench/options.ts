@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util'
 import type { Shape } from './fill.ts'
 
-const works = ['backup', 'restore', 'churn', 'sync', 'schedules', 'suite'] as const
+const works = ['backup', 'restore', 'churn', 'sync', 'schedules', 'volumes', 'suite'] as const
 type Work = (typeof works)[number]
 
 /** What to measure. */
 export interface BenchOptions {
   /**
    * `churn`: backups of a cluster that changes all the time, compared with it. `sync`: a location with many backups. `schedules`: many schedules, due
-   * at once. `suite`: all measurements of backups and restores in docs/performance.md.
+   * at once. `volumes`: a namespace of nothing but volumes of a CSI driver. `suite`: all measurements of backups and restores in docs/performance.md.
    */
   work: Work
   /** Of a suite. */
@@ -23,6 +23,10 @@ export interface BenchOptions {
   backups: number
   /** How many schedules there are. */
   schedules: number
+  /** How many volumes there are. */
+  volumes: number
+  /** Seconds from a snapshot being taken to its being ready. */
+  readyAfter: number
   /** What the objects are. */
   shape: Shape
   store: 'dir' | 's3'
@@ -31,7 +35,7 @@ export interface BenchOptions {
   peer: 'velero' | undefined
   /** How often Lifeboat and the raw calls are measured; the median counts. */
   runs: number
-  /** How often the peer makes a backup; its restores are measured once. */
+  /** How often the peer makes a backup; its restores are measured once, and its backups of volumes unless told otherwise. */
   peerRuns: number
   /** Objects made, changed and deleted a second, while a churn is measured. */
   changes: number
@@ -44,7 +48,7 @@ export interface BenchOptions {
 const fills: readonly Work[] = ['backup', 'restore', 'churn']
 
 const usage =
-  'npm run bench -- backup|restore|churn --objects N | sync --backups N | schedules --schedules N | suite [backup|restore] [--scale N] [--case empty|existing|update] [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--peer-runs N] [--changes N] [--profile DIR] [--json]'
+  'npm run bench -- backup|restore|churn --objects N | sync --backups N | schedules --schedules N | volumes --volumes N [--ready-after SECONDS] | suite [backup|restore] [--scale N] [--case empty|existing|update] [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--peer-runs N] [--changes N] [--profile DIR] [--json]'
 
 /** Reads a command line; a mistake comes back as one line that says what is wrong and what is right. */
 export function parseOptions(args: readonly string[]): BenchOptions | { mistake: string } {
@@ -64,6 +68,8 @@ function optionsOf(args: readonly string[]): BenchOptions {
       objects: { type: 'string' },
       backups: { type: 'string' },
       schedules: { type: 'string' },
+      volumes: { type: 'string' },
+      'ready-after': { type: 'string', default: '0' },
       shape: { type: 'string', default: 'mixed' },
       store: { type: 'string', default: 'dir' },
       case: { type: 'string', default: 'empty' },
@@ -89,6 +95,8 @@ function optionsOf(args: readonly string[]): BenchOptions {
     objects: fills.includes(work) ? countOf('--objects', values.objects) : 0,
     backups: work === 'sync' ? countOf('--backups', values.backups) : 0,
     schedules: work === 'schedules' ? countOf('--schedules', values.schedules) : 0,
+    volumes: work === 'volumes' ? countOf('--volumes', values.volumes) : 0,
+    readyAfter: values['ready-after'] === '0' ? 0 : countOf('--ready-after', values['ready-after']),
     case: oneOf('--case', values.case, ['empty', 'existing', 'update']),
     shape: oneOf('--shape', values.shape, ['mixed', 'namespaces', 'secrets']),
     store: oneOf('--store', values.store, ['dir', 's3']),
@@ -96,7 +104,7 @@ function optionsOf(args: readonly string[]): BenchOptions {
     peer: values.peer === undefined ? undefined : oneOf<'velero'>('--peer', values.peer, ['velero']),
     changes: countOf('--changes', values.changes),
     runs: countOf('--runs', values.runs),
-    peerRuns: countOf('--peer-runs', values['peer-runs'] ?? values.runs),
+    peerRuns: countOf('--peer-runs', values['peer-runs'] ?? (work === 'volumes' ? '1' : values.runs)),
     json: values.json,
     profile: values.profile,
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Backups } from '#api/backup.ts'
+import { Backups, type BackupStatus } from '#api/backup.ts'
 import { readObject } from '#api/read.ts'
 import { backupKey } from '#store/layout.ts'
 import { bundleEnvironment } from './bundle.ts'
@@ -84,14 +84,20 @@ export async function runOnServer(
 
 /** How many objects a stored backup holds; rejects unless it is completed and holds at least `least`. */
 export async function objectsInBackup(store: BenchStore, name: string, least: number): Promise<number> {
+  const { progress } = await completedBackup(store, name)
+  const items = progress?.itemsBackedUp ?? 0
+  if (items >= least) return items
+  throw new Error(`backup ${name} has ${items} objects: ${least} were to be backed up`)
+}
+
+/** The status of a stored backup; rejects unless it is completed. */
+export async function completedBackup(store: BenchStore, name: string): Promise<BackupStatus> {
   const opened = await store.open()
   try {
     const bytes = await Array.fromAsync(await opened.get(backupKey(name, 'metadata')))
     const { status } = readObject(Backups, JSON.parse(Buffer.concat(bytes).toString()))
-    const { phase, progress } = status ?? {}
-    const items = progress?.itemsBackedUp ?? 0
-    if (phase === 'Completed' && items >= least) return items
-    throw new Error(`backup ${name} is ${phase} with ${items} objects: ${least} were to be backed up`)
+    if (status?.phase === 'Completed') return status
+    throw new Error(`backup ${name} is ${status?.phase}`)
   } finally {
     await opened.close()
   }
