@@ -30,6 +30,19 @@ export const artifactAnnotations = {
   answered: 'lifeboat.dev/answered-artifact',
 } as const
 
+/**
+ * Annotation of an answered request: path and query by which every replica of our server gives the file, as long as `status.downloadURL` does. For who
+ * reaches neither the bucket nor a replica, but the API server. Velero's server sets none.
+ */
+export const downloadPathAnnotation = 'lifeboat.dev/download-path'
+
+/** The `reason` of the Status by which our HTTP API refuses such a path: there is no such file; it is not, or no longer, signed; the store cannot be read. */
+export const downloadRefusals = { missing: 'FileMissing', link: 'LinkRefused', store: 'StoreFailed' } as const
+export type DownloadRefusal = keyof typeof downloadRefusals
+
+/** The Service in front of the replicas, in the namespace of the installation, and its port. */
+export const serverService = { name: 'lifeboat', port: 'http' } as const
+
 /** `spec` of a DownloadRequest. */
 export const downloadRequestSpec = fields({
   target: fields({ kind: z.enum(downloadTargetKinds), name: z.string() }),

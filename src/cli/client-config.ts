@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-/** What Velero's client keeps in its configuration file (spec/cli.md §1.2): texts by key, such as `namespace`, `features`, `cacert`, `colorized`. */
+/** What Velero's client keeps in its configuration file (spec/cli.md §1.2): texts by key, such as `namespace`, `features`, `cacert`, `colorized`; of ours `download-via`. */
 export type ClientConfig = Readonly<Record<string, string>>
 
 /** Where Velero's client keeps its configuration, so that ours finds the same. */

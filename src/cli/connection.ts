@@ -10,8 +10,8 @@ import { openStore } from '#store/open.ts'
 import { featuresOf } from './client-config.ts'
 import { note, type CliContext } from './context.ts'
 import type { Door } from './door.ts'
-import type { DownloadSettings } from './download.ts'
-import { duration, list, text, toggle, type FlagValues } from './flag.ts'
+import { downloadWays, type DownloadSettings, type DownloadWay } from './download.ts'
+import { choice, duration, list, text, toggle, type FlagValues } from './flag.ts'
 import { klogFlags } from './klog-flags.ts'
 import { UserError, USAGE } from './exit.ts'
 import { loadPlugins, pluginFlags, pluginSettings } from './plugin-flags.ts'
@@ -55,6 +55,10 @@ export const doorFlags = {
 
 /** Flags of every command that fetches files through the server. */
 export const downloadFlags = {
+  'download-via': choice(
+    'how files come: through the API server, by a link to the bucket, or whichever works, in this order (default: that of the client configuration, auto)',
+    downloadWays,
+  ),
   'insecure-skip-tls-verify': toggle('take any certificate of the bucket'),
   cacert: text('file with certificates that vouch for the bucket', { metavar: 'FILE' }),
 }
@@ -89,7 +93,8 @@ export async function openDoor(
 /** As `openDoor`, with plug-ins and priorities for what this process does itself. UserError when there are some and a server would do the work. */
 export async function openActingDoor(
   context: CliContext,
-  flags: FlagValues<typeof doorFlags & typeof pluginFlags> & Partial<FlagValues<typeof restorePriorityFlags>>,
+  flags: FlagValues<typeof doorFlags & typeof pluginFlags> &
+    Partial<FlagValues<typeof restorePriorityFlags & typeof downloadFlags>>,
 ): Promise<Door> {
   const { 'restore-resource-priorities': priorities } = flags
   if (priorities !== undefined && storeUrl(context, flags) === undefined) {
@@ -158,10 +163,20 @@ function downloadSettings(
 ): DownloadSettings {
   const file = flags.cacert ?? context.clientConfig['cacert']
   return {
+    via: flags['download-via'] ?? configuredWay(context),
     timeoutMillis: flags.timeout === undefined ? timeoutMillis : parseDuration(flags.timeout),
     caFile: file === undefined || file === '' ? undefined : resolve(context.cwd, file),
     insecure: flags['insecure-skip-tls-verify'] ?? false,
     env: context.env,
     onWarning: (warning) => note(context, `warning: ${warning}`),
   }
+}
+
+/** Velero's client passes over keys that it does not know. */
+function configuredWay({ clientConfig }: CliContext): DownloadWay {
+  const text = clientConfig['download-via'] || 'auto'
+  const way = downloadWays.find((one) => one === text)
+  if (way !== undefined) return way
+  const problem = `download-via of the client configuration must be one of ${downloadWays.join(', ')}, not "${text}"`
+  throw new UserError(`${problem}: lifeboat client config set download-via=auto`, { exitCode: USAGE })
 }

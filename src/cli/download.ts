@@ -3,17 +3,31 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Backups } from '#api/backup.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
-import { artifactAnnotations, DownloadRequests, type DownloadTargetKind } from '#api/download-request.ts'
+import {
+  artifactAnnotations,
+  downloadPathAnnotation,
+  DownloadRequests,
+  type DownloadTargetKind,
+} from '#api/download-request.ts'
 import { Restores } from '#api/restore.ts'
 import { Secrets } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import type { BackupArtifact, RestoreArtifact } from '#store/layout.ts'
+import type { ApiServerWay } from './api-server-way.ts'
 import { UserError } from './exit.ts'
 import { fetchUrl, type DownloadTrust } from './fetch-url.ts'
 
+/**
+ * By which way files come: through the API server to the server that keeps them, by the link to the bucket, or by the second where the first is none
+ * (docs/decisions/0044-files-through-the-api-server.md).
+ */
+export const downloadWays = ['auto', 'api-server', 'link'] as const
+export type DownloadWay = (typeof downloadWays)[number]
+
 /** How files come from the server. */
 export interface DownloadSettings {
+  readonly via: DownloadWay
   /** How long the server may take to name a link. */
   readonly timeoutMillis: number
   /** File with certificates in PEM that vouch for the bucket; undefined takes those of its location. */
@@ -30,6 +44,7 @@ interface Place {
   readonly namespace: string
   readonly signal: AbortSignal
   readonly download: DownloadSettings
+  readonly throughApiServer: ApiServerWay
 }
 
 /** What a DownloadRequest can ask for (spec/object-store §17); the other artifacts stay on the server. */
@@ -64,7 +79,7 @@ interface Target {
   readonly name: string
 }
 
-/** Asks the server for a link to the file of the backup or restore `name`, and fetches it; undefined when there is no such file. Rejects with UserError. */
+/** Asks the server for the file of the backup or restore `name`; undefined when there is no such file. Rejects with UserError. */
 export async function download(
   place: Place,
   kind: DownloadTargetKind | undefined,
@@ -72,19 +87,19 @@ export async function download(
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   if (kind === undefined) return undefined
   const target = { kind, name }
-  return await fetchLink(place, await requestLink(place, { target, annotations: {} }))
+  return await fetchFile(place, await requestLink(place, { target, annotations: {} }))
 }
 
 /** The manifest of the backup `name`; undefined when it has none, or when the server is one that knows of none, such as Velero's. */
 export async function downloadManifest(place: Place, name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
   const link = await requestManifest(place, name)
-  return link.answered ? await fetchLink(place, link) : undefined
+  return link.answered ? await fetchFile(place, link) : undefined
 }
 
 /** As `downloadManifest`; UserError when the server knows of none. */
 export async function certainManifest(place: Place, name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
   const link = await requestManifest(place, name)
-  if (link.answered) return await fetchLink(place, link)
+  if (link.answered) return await fetchFile(place, link)
   throw new UserError(
     `the server in namespace ${place.namespace} is not Lifeboat's, or too old: it knows of no exact restores`,
   )
@@ -100,6 +115,32 @@ interface Link {
   readonly target: Target
   readonly url: string
   readonly annotations: Readonly<Record<string, string>>
+}
+
+/**
+ * The API server first: it answers at once, also when it must refuse, while a bucket behind a firewall is silence; it is reached already, and trusted. Only
+ * before the first byte there is another way: what breaks off rejects.
+ */
+async function fetchFile(place: Place, link: Link): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const { via } = place.download
+  const path = link.annotations[downloadPathAnnotation]
+  if (via === 'link' || (via === 'auto' && path === undefined)) return await fetchLink(place, link)
+  const came = path === undefined ? { why: namesNoPath(place) } : await place.throughApiServer(path)
+  if ('bytes' in came) return came.bytes
+  if (via === 'api-server') throw new UserError(`cannot download through the API server: ${came.why}`)
+  try {
+    return await fetchLink(place, link)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    const { message } = error
+    throw new UserError(`cannot download by either way. Through the API server: ${came.why}. By the link: ${message}`, {
+      cause: error,
+    })
+  }
+}
+
+function namesNoPath({ namespace }: Place): string {
+  return `the server in namespace ${namespace} is not Lifeboat's, or too old: it names no path for that; the other way is --download-via link`
 }
 
 async function fetchLink(place: Place, { url, target }: Link): Promise<AsyncIterable<Uint8Array> | undefined> {

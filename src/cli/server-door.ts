@@ -20,6 +20,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { acceptBackup, refuse } from './accept-backup.ts'
 import { acceptRestore } from './accept-restore.ts'
+import { apiServerWay, type ApiServerWay } from './api-server-way.ts'
 import type { Door, Following, OpenPreview, OpenRestorePreview } from './door.ts'
 import {
   backupTargets,
@@ -43,11 +44,12 @@ export interface ServerDoorOptions {
 
 interface Place extends ServerDoorOptions {
   readonly kube: KubeClient
+  readonly throughApiServer: ApiServerWay
 }
 
 /** The door to a cluster in which Lifeboat's server, or Velero's, does the work: everything goes through custom resources. */
 export function serverDoor(kube: KubeClient, options: ServerDoorOptions): Door {
-  const place: Place = { kube, ...options }
+  const place: Place = { kube, throughApiServer: apiServerWay(kube, options), ...options }
   return {
     place: `cluster ${kube.server} (namespace ${options.namespace})`,
     flags: '',

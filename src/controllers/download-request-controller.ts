@@ -1,6 +1,7 @@
 import { Backups } from '#api/backup.ts'
 import {
   artifactAnnotations,
+  downloadPathAnnotation,
   DownloadRequests,
   type DownloadRequest,
   type DownloadTargetKind,
@@ -14,8 +15,10 @@ import { timestamp } from '#api/timestamp.ts'
 
 export interface DownloadRequestControllerOptions {
   readonly stores: LocationStores
-  /** A URL of our own for stores that cannot sign one: gives `key` of the location to its bearer for `seconds`. */
-  readonly ownUrl: (location: string, key: string, seconds: number) => string
+  /** Path and query by which our own HTTP API gives `key` of the location to whoever has them, for `seconds`. */
+  readonly ownPath: (location: string, key: string, seconds: number) => string
+  /** What clients reach that API by, for stores that cannot sign URLs. */
+  readonly publicUrl: string
 }
 
 const LIFETIME_SECONDS = 600
@@ -53,7 +56,7 @@ export function downloadStep({ status }: DownloadRequest, now: Date): DownloadSt
   return status.phase === 'Processed' ? { do: 'keep', millis } : { do: 'sign' }
 }
 
-/** Answers requests for one file of a backup or restore with a URL that works for ten minutes, then removes them. */
+/** Answers requests for one file of a backup or restore with a URL and a path that work for ten minutes, then removes them. */
 export function downloadRequestController(options: DownloadRequestControllerOptions): Controller<DownloadRequest> {
   return {
     name: 'download-request',
@@ -74,11 +77,12 @@ export function downloadRequestController(options: DownloadRequestControllerOpti
           await patchLasting(kube, DownloadRequests, { name, namespace, change: { status: lifetime(now()) } })
           return undefined
         case 'sign': {
-          const url = await urlFor(request, environment, options)
+          const links = await linksFor(request, environment, options)
           // Without its backup a request stays unanswered, as in Velero: the client gives up by itself.
-          if (url === undefined) return { afterMillis: UNANSWERED_PAUSE_MS }
-          const status = { phase: 'Processed', downloadURL: url, ...lifetime(now()) }
-          await patchLasting(kube, DownloadRequests, { name, namespace, change: { ...answered(request), status } })
+          if (links === undefined) return { afterMillis: UNANSWERED_PAUSE_MS }
+          const annotations = { ...answered(request), [downloadPathAnnotation]: links.path }
+          const status = { phase: 'Processed', downloadURL: links.url, ...lifetime(now()) }
+          await patchLasting(kube, DownloadRequests, { name, namespace, change: { metadata: { annotations }, status } })
           return undefined
         }
       }
@@ -90,19 +94,21 @@ function lifetime(now: Date): { expiration: string } {
   return { expiration: timestamp(new Date(now.getTime() + LIFETIME_SECONDS * 1000)) }
 }
 
-async function urlFor(
+/** A URL for who reaches the bucket (or, when it cannot sign, us), and a path for who reaches us in another way. */
+async function linksFor(
   request: DownloadRequest,
   environment: Environment,
-  options: DownloadRequestControllerOptions,
-): Promise<string | undefined> {
+  { stores, ownPath, publicUrl }: DownloadRequestControllerOptions,
+): Promise<{ url: string; path: string } | undefined> {
   const { kind, name } = request.spec.target
   const location = await locationOf(request, environment)
   if (location === undefined) return undefined
   const key = asksForManifest(request) ? backupKey(name, 'manifest') : keyOf(kind, name)
   if (key === undefined) return undefined
-  const store = await options.stores.openNamed(location)
+  const path = ownPath(location, key, LIFETIME_SECONDS)
+  const store = await stores.openNamed(location)
   try {
-    return (await store.presignGet(key, LIFETIME_SECONDS)) ?? options.ownUrl(location, key, LIFETIME_SECONDS)
+    return { url: (await store.presignGet(key, LIFETIME_SECONDS)) ?? publicUrl + path, path }
   } finally {
     await store.close()
   }
@@ -114,8 +120,7 @@ function asksForManifest({ metadata, spec }: DownloadRequest): boolean {
 
 /** Says to which artifact the link leads, where the spec does not. */
 function answered(request: DownloadRequest): object {
-  if (!asksForManifest(request)) return {}
-  return { metadata: { annotations: { [artifactAnnotations.answered]: 'manifest' } } }
+  return asksForManifest(request) ? { [artifactAnnotations.answered]: 'manifest' } : {}
 }
 
 function keyOf(kind: DownloadTargetKind, name: string): string | undefined {

@@ -26,14 +26,17 @@ export interface PodSurroundings {
 /** The container's name tells our server from Velero's, which has the Deployment's name. */
 export const containerName = 'lifeboat'
 
+/** By which the server's pods are found: other labels can be chosen, these cannot. */
+export const serverLabels: Readonly<Record<string, string>> = { deploy: 'velero' }
+
 // The user `nonroot` of distroless images; no image needs to know it.
 const USER = 65_532
-const METRICS_PORT = 8085
+/** Of metrics, probes and downloads. */
+export const METRICS_PORT = 8085
 
 /** `spec` of the server's Deployment. How many replicas there are is left to whoever scales it: one leads, the others wait. */
 export function deploymentSpec(pod: ServerPod, surroundings: PodSurroundings): object {
-  // The selector's label cannot be chosen.
-  const labels = { ...pod.podLabels, component: 'velero', deploy: 'velero' }
+  const labels = { ...pod.podLabels, component: 'velero', ...serverLabels }
   const annotations = {
     'prometheus.io/path': '/metrics',
     'prometheus.io/port': String(METRICS_PORT),
@@ -41,7 +44,7 @@ export function deploymentSpec(pod: ServerPod, surroundings: PodSurroundings): o
     ...pod.podAnnotations,
   }
   return {
-    selector: { matchLabels: { deploy: 'velero' } },
+    selector: { matchLabels: serverLabels },
     template: { metadata: { labels, annotations }, spec: podSpec(pod, surroundings) },
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { installationObjects, type Installation } from './installation.ts'
+import { installationObjects, Services, type Installation } from './installation.ts'
 
 const plain: Installation = {
   namespace: 'velero',
@@ -38,6 +38,8 @@ test('whatever is chosen, every object is labelled as one of an installation and
         template: { metadata: { labels: Record<string, string> } }
       }
       assert.partialDeepStrictEqual(template.metadata.labels, selector.matchLabels)
+      const service = objects.find(({ type }) => type === Services)?.object ?? assert.fail()
+      assert.deepEqual((service['spec'] as { selector: object }).selector, selector.matchLabels)
     }),
   )
 })
@@ -47,6 +49,7 @@ test("Velero's names, with the namespace in what belongs to the whole cluster", 
     'Namespace/velero',
     'ClusterRoleBinding/velero',
     'ServiceAccount/velero',
+    'Service/lifeboat',
     'Deployment/velero',
   ])
   assert.deepEqual(names({ namespace: 'boats', rights: 'read' }), [
@@ -56,9 +59,14 @@ test("Velero's names, with the namespace in what belongs to the whole cluster", 
     'RoleBinding/velero',
     'ClusterRoleBinding/velero-boats',
     'ServiceAccount/velero',
+    'Service/lifeboat',
     'Deployment/velero',
   ])
-  assert.deepEqual(names({ serviceAccountName: 'mine', rights: 'read' }), ['Namespace/velero', 'Deployment/velero'])
+  assert.deepEqual(names({ serviceAccountName: 'mine', rights: 'read' }), [
+    'Namespace/velero',
+    'Service/lifeboat',
+    'Deployment/velero',
+  ])
 })
 
 test('an image that can change under its name is pulled each time', () => {

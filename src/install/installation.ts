@@ -2,10 +2,11 @@
 // put.ts, remove.ts and rollout.ts talk to the cluster. Flags, questions and tables are the command line's business.
 import type { BackupStorageLocationSpec } from '#api/backup-storage-location.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { serverService } from '#api/download-request.ts'
 import type { VolumeSnapshotLocationSpec } from '#api/volume-snapshot-location.ts'
 import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import { apiVersionOf, type KubeObject, type ObjectMeta, type ResourceType } from '#kube/object.ts'
-import { deploymentSpec, type ServerPod } from './deployment.ts'
+import { deploymentSpec, METRICS_PORT, serverLabels, type ServerPod } from './deployment.ts'
 import { readRules, restoreRules, roleRules } from './rights.ts'
 
 /** What is to be installed. */
@@ -47,6 +48,7 @@ export const Roles = builtIn('roles', 'Role', { group: rbac })
 export const RoleBindings = builtIn('rolebindings', 'RoleBinding', { group: rbac })
 export const ServiceAccounts = builtIn('serviceaccounts', 'ServiceAccount')
 export const Secrets = builtIn('secrets', 'Secret')
+export const Services = builtIn('services', 'Service')
 export const Deployments = builtIn('deployments', 'Deployment', { group: 'apps' })
 export const Definitions = builtIn('customresourcedefinitions', 'CustomResourceDefinition', {
   group: 'apiextensions.k8s.io',
@@ -78,6 +80,7 @@ export function installationObjects(installation: Installation): Installed[] {
       : [here(Secrets, 'cloud-credentials', { type: 'Opaque', data: { cloud: base64(credentials) } })]),
     ...(backupLocation === undefined ? [] : [here(BackupStorageLocations, 'default', { spec: backupLocation })]),
     ...(snapshotLocation === undefined ? [] : [here(VolumeSnapshotLocations, 'default', { spec: snapshotLocation })]),
+    serviceFor(namespace, serverLabels),
     here(Deployments, serverName, {
       spec: deploymentSpec(installation, {
         account: installation.serviceAccountName ?? serverName,
@@ -85,6 +88,12 @@ export function installationObjects(installation: Installation): Installed[] {
       }),
     }),
   ]
+}
+
+/** The Service by which the HTTP API of a server is reached through the API server; `selector` are labels of the server's pods. */
+export function serviceFor(namespace: string, selector: Readonly<Record<string, string>>): Installed {
+  const ports = [{ name: serverService.port, port: METRICS_PORT, targetPort: METRICS_PORT }]
+  return labelled(Services, { name: serverService.name, namespace }, { spec: { selector, ports } })
 }
 
 const podSecurity = {

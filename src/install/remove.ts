@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serverService } from '#api/download-request.ts'
 import { installedKinds } from '#api/kinds.ts'
 import { Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -18,6 +19,7 @@ import {
   Secrets,
   serverName,
   ServiceAccounts,
+  Services,
 } from './installation.ts'
 
 const LABEL = `component=${installedLabel.component}`
@@ -102,6 +104,7 @@ async function removeFrom(step: Step, namespace: string): Promise<void> {
     [RoleBindings, serverName],
     [Roles, serverName],
     [ServiceAccounts, serverName],
+    [Services, serverService.name],
     [Secrets, 'cloud-credentials'],
     [Secrets, 'lifeboat-links'],
   ]

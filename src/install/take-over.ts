@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Backups } from '#api/backup.ts'
+import { serverService } from '#api/download-request.ts'
 import { Restores } from '#api/restore.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { recordAnnotation, type DeploymentSpec } from './adoption.ts'
 import { InstallError } from './error.ts'
-import { Deployments, serverName } from './installation.ts'
+import { Deployments, installedLabel, serverName, serviceFor, Services } from './installation.ts'
 import { Pods } from '#kube/core-types.ts'
 import { allOf } from './remove.ts'
 
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly inProgress: readonly string[]
   /** Locations by the providers that they name. */
   readonly locations: readonly { readonly name: string; readonly provider: string }[]
+  /** Whether the Service by which our server's files come through the API server is there, or something else under its name. */
+  readonly hasService: boolean
   /** DaemonSets of node agents. */
   readonly nodeAgents: readonly string[]
 }
@@ -44,11 +47,12 @@ export async function installedServer(kube: KubeClient, namespace: string, signa
 /** Looks around; changes nothing. Rejects with KubeError. */
 export async function lookAround(kube: KubeClient, namespace: string, signal: AbortSignal): Promise<Surroundings> {
   const all = <T extends KubeObject>(type: ResourceType<T>): Promise<T[]> => allOf(kube, type, { namespace, signal })
-  const [backups, restores, locations, daemonSets] = await Promise.all([
+  const [backups, restores, locations, daemonSets, service] = await Promise.all([
     all(Backups),
     all(Restores),
     all(BackupStorageLocations),
     all(DaemonSets),
+    kube.find(Services, serverService.name, { namespace, signal }),
   ])
   const working = ({ status }: { status?: { phase?: string | undefined } | undefined }): boolean =>
     status?.phase === 'InProgress'
@@ -58,6 +62,7 @@ export async function lookAround(kube: KubeClient, namespace: string, signal: Ab
       ...restores.filter(working).map(({ metadata }) => `restore ${metadata.name}`),
     ],
     locations: locations.map(({ metadata, spec }) => ({ name: metadata.name, provider: spec.provider })),
+    hasService: service !== undefined,
     nodeAgents: daemonSets.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('node-agent')),
   }
 }
@@ -105,10 +110,35 @@ export async function writeServer(
   }
 }
 
+/** Makes the Service of our server, for the pods of the adopted `deployment`, where nothing has its name. Rejects with KubeError. */
+export async function addService(
+  kube: KubeClient,
+  deployment: KubeObject,
+  { namespace, signal }: Omit<TakeOverOptions, 'seconds'>,
+): Promise<void> {
+  const { type, object } = serviceFor(namespace, podLabels(deployment))
+  if ((await kube.find(type, object.metadata.name, { namespace, signal })) === undefined)
+    await kube.create(type, object, { namespace, signal })
+}
+
+/** Takes away what `addService` has made. */
+export async function removeService(
+  kube: KubeClient,
+  { namespace, signal }: Omit<TakeOverOptions, 'seconds'>,
+): Promise<void> {
+  const found = await kube.find(Services, serverService.name, { namespace, signal })
+  if (found?.metadata.labels?.['component'] !== installedLabel.component) return
+  await kube.delete(Services, serverService.name, { namespace, uid: found.metadata.uid, signal })
+}
+
+function podLabels(deployment: KubeObject): Readonly<Record<string, string>> {
+  const { selector } = deployment['spec'] as { selector: { matchLabels?: Record<string, string> } }
+  return selector.matchLabels ?? {}
+}
+
 async function untilNoPods(kube: KubeClient, deployment: KubeObject, options: TakeOverOptions): Promise<void> {
   const { namespace, seconds, signal } = options
-  const { matchLabels = {} } = (deployment['spec'] as { selector: { matchLabels?: Record<string, string> } }).selector
-  const labelSelector = Object.entries(matchLabels)
+  const labelSelector = Object.entries(podLabels(deployment))
     .map(([key, value]) => `${key}=${value}`)
     .join(',')
   const deadline = AbortSignal.timeout(seconds * 1000)

@@ -101,6 +101,14 @@ export interface DeleteOptions extends Scoped {
   dryRun?: boolean | undefined
 }
 
+/** Where a server behind a Service is asked. */
+export interface ServicePort extends Scoped {
+  readonly namespace: string
+  readonly service: string
+  /** Name of the Service's port. */
+  readonly port: string
+}
+
 /** What the server serves. */
 export interface Discovery {
   types: ServedType[]
@@ -159,6 +167,11 @@ export interface KubeClient {
   delete(type: ResourceType, name: string, options?: DeleteOptions): Promise<boolean>
   /** What a container of a pod has written so far; with `previous`, what it wrote before it was last restarted. */
   podLog(pod: string, options: Scoped & { container: string; previous?: boolean | undefined }): Promise<string>
+  /**
+   * What a server behind a Service answers to a GET of `path`, as it comes. The API server asks it, and does not say for whom. Needs the right to `get`
+   * `services/proxy`. When nobody behind it can be asked, that is told at once: KubeError 'not-found' or 'server'. Bytes that break off reject as the call would.
+   */
+  throughService(path: string, at: ServicePort): Promise<AsyncIterable<Uint8Array>>
   /** Asks the server each time; aggregated discovery when offered. Preferred versions and others, no subresources. */
   discover(options?: { signal?: AbortSignal | undefined }): Promise<Discovery>
   version(options?: { signal?: AbortSignal | undefined }): Promise<ServerVersion>

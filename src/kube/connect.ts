@@ -22,6 +22,7 @@ import { unreadable } from './failure.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { ObjectMeta, ResourceType } from './object.ts'
 import { pageIn, rawPageIn, rawPageOf } from './page.ts'
+import { throughService } from './service-proxy.ts'
 import type { Transport, TransportOptions } from './transport.ts'
 import { openTransport } from './transport.ts'
 import { watch } from './watch.ts'
@@ -49,6 +50,7 @@ export function connect(config: ClusterConfig, options: ConnectOptions = {}): Ku
     discover: ({ signal } = {}) => discover(transport, signal),
     version: ({ signal } = {}) => read<ServerVersion>(transport, versionCall(signal)),
     exec: (pod, options) => exec(transport, pod, options),
+    throughService: (path, at) => throughService(transport, path, at),
     get calls() {
       return transport.calls
     },

@@ -16,6 +16,7 @@ export function dryRunClient(kube: KubeClient): KubeClient {
     pagesAfter: (...call) => kube.pagesAfter(...call),
     watch: (...call) => kube.watch(...call),
     podLog: (...call) => kube.podLog(...call),
+    throughService: (...call) => kube.throughService(...call),
     create: (type, object, how) => kube.create(type, object, { ...how, dryRun: true }),
     createUnread: (type, object, how) => kube.createUnread(type, object, { ...how, dryRun: true }),
     replace: (type, object, how) => kube.replace(type, object, { ...how, dryRun: true }),

@@ -1,5 +1,6 @@
+import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { createGunzip, gunzip } from 'node:zlib'
 import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
 import type { Access } from './credentials.ts'
@@ -85,6 +86,13 @@ export async function request(
 export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): Promise<Buffer> {
   const bytes = Buffer.from(await body.arrayBuffer())
   return gzip ? await gunzipped(bytes) : bytes
+}
+
+/** The body as it comes, unpacked. */
+export function streamOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): AsyncIterable<Uint8Array> {
+  if (!gzip) return body
+  // Whatever goes wrong with one of the two ends the other; the reader hears of it.
+  return pipeline(body, createGunzip(), () => undefined)
 }
 
 /** Lets the body go by, so that its connection is free again. One that breaks off here is no failure: what the server said is known. */

@@ -8,7 +8,7 @@ import { openConnections } from './connections.ts'
 import { statusFailure } from './failure.ts'
 import { isPassing, networkFailure } from './network-failure.ts'
 import type { Destination, Reply, Response, Way } from './request.ts'
-import { bytesOf, destinationOf, passOver, request } from './request.ts'
+import { bytesOf, destinationOf, passOver, request, streamOf } from './request.ts'
 import type { Setback } from './retry.ts'
 import { retryDelay } from './retry.ts'
 import type { Dialogue, DialogueOptions } from './web-socket.ts'
@@ -116,8 +116,7 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
       await perform(line, { call, pool: 'calls', ask: request, take: passOver })
     },
     bytes: async (call) => (await perform(line, { call, pool: 'calls', ask: request, take: bytesOf })).done,
-    stream: async (call) =>
-      (await perform(line, { call, pool: 'streams', ask: request, take: ({ body }) => body })).done,
+    stream: async (call) => (await perform(line, { call, pool: 'streams', ask: request, take: streamOf })).done,
     async dialogue(call, options) {
       const ask = (one: Call, way: Way) => openDialogue(one, way, options)
       return (await perform(line, { call, pool: 'streams', ask, take: ({ dialogue }) => dialogue })).done

@@ -1,25 +1,18 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import type { LocationStores } from '#controllers/location-stores.ts'
-import { messageOf, type ProcessLog } from '#runtime/controller.ts'
-import { StoreError } from '#store/store.ts'
+import { messageOf } from '#runtime/controller.ts'
+import { download, type DownloadOptions } from './download-route.ts'
 import type { ServerMetrics } from './metrics.ts'
-import { readLink } from './signed-link.ts'
 
-export interface HttpOptions {
+export interface HttpOptions extends DownloadOptions {
   readonly metrics: ServerMetrics
-  readonly stores: LocationStores
-  readonly linkSecret: Uint8Array
-  readonly now: () => Date
-  readonly log: ProcessLog
   /** True while this process does the work, or could take it over. */
   readonly ready: () => boolean
 }
 
-/** `/healthz`, `/readyz`, `/metrics`, and `/download` for files of stores that cannot sign URLs themselves. */
+/** `/healthz`, `/readyz`, `/metrics`, and `/download` for files of backups and restores. */
 export function httpApplication(options: HttpOptions): Hono {
   const app = new Hono()
   app.get('/healthz', (request) => request.text('ok\n'))
@@ -28,30 +21,12 @@ export function httpApplication(options: HttpOptions): Hono {
     const { registry } = options.metrics
     return request.body(await registry.metrics(), 200, { 'content-type': registry.contentType })
   })
-  app.get('/download', (request) => download(new URL(request.req.url).searchParams, options))
+  app.get('/download', (request) => download(request, options))
   app.onError((error, request) => {
     options.log.error({ path: request.req.path, error: messageOf(error) }, 'request failed')
     return request.text('the server could not do this; its log says why\n', 500)
   })
   return app
-}
-
-async function download(query: URLSearchParams, { stores, linkSecret, now }: HttpOptions): Promise<Response> {
-  const target = readLink(query, { secret: linkSecret, now: now() })
-  if (target === undefined) return new Response('this link is not valid, or not any more\n', { status: 403 })
-  const store = await stores.openNamed(target.location)
-  try {
-    const bytes = Readable.from(await store.get(target.key))
-    // 'close' also comes when the client goes away in the middle.
-    bytes.once('close', () => void store.close().catch(() => undefined))
-    return new Response(Readable.toWeb(bytes) as ReadableStream, {
-      headers: { 'content-type': 'application/octet-stream' },
-    })
-  } catch (error) {
-    await store.close()
-    if (error instanceof StoreError && error.problem === 'missing') return new Response('not found\n', { status: 404 })
-    throw error
-  }
 }
 
 /** Listens; resolves to the server and its `host:port`. Rejects when the address is taken. */

@@ -190,8 +190,8 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     defaultSnapshotLocations: config.defaultVolumeSnapshotLocations,
   }
   const installation = installationName(cluster, config.namespace)
-  const ownUrl = (location: string, key: string, seconds: number): string =>
-    `${publicUrl}/download?${signLink({ location, key, expires: now().getTime() + seconds * 1000 }, linkSecret)}`
+  const ownPath = (location: string, key: string, seconds: number): string =>
+    `/download?${signLink({ location, key, expires: now().getTime() + seconds * 1000 }, linkSecret)}`
   return [
     runController(
       locationController({
@@ -257,7 +257,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
       }),
       environment,
     ),
-    runController(downloadRequestController({ stores, ownUrl }), environment),
+    runController(downloadRequestController({ stores, ownPath, publicUrl }), environment),
     runController(statusRequestController({ version: config.version, plugins }), environment),
     ...(notifies
       ? [

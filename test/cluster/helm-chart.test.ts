@@ -164,7 +164,15 @@ test('schedules, a Secret that is there, tolerations and a ServiceMonitor are wh
   const monitor = objects.find(({ kind }) => kind === 'ServiceMonitor') ?? assert.fail()
   const service = objects.find(({ kind }) => kind === 'Service') ?? assert.fail()
   assert.equal(monitor.metadata.labels?.['release'], 'prometheus')
-  const { selector } = monitor['spec'] as { selector: { matchLabels: Record<string, string> } }
+  const { selector, endpoints } = monitor['spec'] as {
+    selector: { matchLabels: Record<string, string> }
+    endpoints: { port: string }[]
+  }
+  const { ports } = service['spec'] as { ports: { name: string }[] }
+  assert.deepEqual(
+    endpoints.map(({ port }) => port),
+    ports.map(({ name }) => name),
+  )
   assert.partialDeepStrictEqual(service.metadata.labels, selector.matchLabels)
   const stored = await asStored(objects.filter(({ kind }) => kind !== 'ServiceMonitor'))
   assert.partialDeepStrictEqual(stored.get('Schedule/nightly'), {

@@ -10,7 +10,7 @@ import { Schedules } from '#api/schedule.ts'
 import type { KubeObject, ResourceType } from '#kube/object.ts'
 import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
 import { ownCluster } from '../support/cluster.ts'
-import { Deployments, make, Namespaces, Pods } from '../support/objects.ts'
+import { Deployments, make, Namespaces, Pods, Services } from '../support/objects.ts'
 import { s3Server } from '../support/s3-server.ts'
 import { runServerPods } from '../support/server-pods.ts'
 import { askForBackup, eventually } from '../support/server.ts'
@@ -89,6 +89,7 @@ test('a running Velero is adopted in place: the server as its Deployment then sa
   assert.match(shown, /^note: DaemonSet node-agent stays as it is/m)
   assert.deepEqual((await settled())['spec'], before['spec'], 'a dry run changes nothing')
 
+  assert.match(shown, /^note: Service lifeboat is added/m)
   const done = await said('install', '--adopt', '--image', 'lifeboat:test', '--wait')
   assert.match(done, /^Deployment velero\/velero runs Lifeboat\. Going back: lifeboat uninstall --give-back$/m)
   const adopted = await settled()
@@ -104,7 +105,12 @@ test('a running Velero is adopted in place: the server as its Deployment then sa
   })
   assert.deepEqual({ ...is, containers: 0 }, { ...without(was, 'initContainers'), containers: 0 })
   assert.deepEqual(await kube.get(DaemonSets, 'node-agent', at), { ...agent, status: agent['status'] })
-  assert.match(await said('install', '--adopt', '--dry-run'), /nothing to change/)
+  const service = await kube.get(Services, 'lifeboat', at)
+  const { matchLabels } = (adopted['spec'] as { selector: { matchLabels: object } }).selector
+  assert.partialDeepStrictEqual(service['spec'], { selector: matchLabels, ports: [{ name: 'http', targetPort: 8085 }] })
+  const twice = await said('install', '--adopt', '--dry-run')
+  assert.match(twice, /nothing to change/)
+  assert.doesNotMatch(twice, /Service/)
   assert.match(
     (await run('install', '--provider', 'aws', '--bucket', 'b', '--no-secret', '--dry-run')).stdout,
     /kind: Deployment/,
@@ -120,6 +126,7 @@ test('a running Velero is adopted in place: the server as its Deployment then sa
   assert.match(back, /^ +\+ "velero\/velero:v1\.18\.1"$/m)
   assert.deepEqual((await settled())['spec'], adopted['spec'], 'a dry run changes nothing')
   assert.match(await said('uninstall', '--give-back'), /is what it was before Lifeboat/)
+  assert.equal(await kube.find(Services, 'lifeboat', at), undefined)
   const again = await settled()
   assert.equal(JSON.stringify(own(again)), JSON.stringify(own(before)))
   assert.match(await velero('backup', 'get'), /earlier +Completed/)

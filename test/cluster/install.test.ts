@@ -26,6 +26,7 @@ import {
   Roles,
   Secrets,
   ServiceAccounts,
+  Services,
 } from '../support/objects.ts'
 import { veleroClient } from '../support/velero.ts'
 import { askForBackup, askForRestore, ended, eventually, makeLocation, startServer } from '../support/server.ts'
@@ -65,6 +66,7 @@ test('a dry run prints every object and changes nothing; installing makes them; 
     'Secret',
     'BackupStorageLocation',
     'VolumeSnapshotLocation',
+    'Service',
     'Deployment',
   ])
   assert.equal(await kube.find(Namespaces, 'velero'), undefined)
@@ -217,6 +219,7 @@ test('a namespace that was there before stays, with what else is in it; so do de
   assert.ok(await kube.find(ConfigMaps, 'mine', { namespace }))
   for (const type of [Deployments, ServiceAccounts])
     assert.equal(await kube.find(type, 'velero', { namespace }), undefined, type.plural)
+  assert.equal(await kube.find(Services, 'lifeboat', { namespace }), undefined)
   assert.deepEqual((await kube.list(BackupStorageLocations, { namespace })).items, [])
   assert.ok(await kube.find(BackupStorageLocations, 'default', { namespace: 'second' }))
   await uninstall('second')

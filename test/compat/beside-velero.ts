@@ -44,7 +44,7 @@ async function answerDownloads({ kube, namespace, store }: Showroom): Promise<As
   const files = await fileServer(store)
   const stop = new AbortController()
   const stores = locationStores(kube, { namespace, env: {} })
-  const controller = downloadRequestController({ stores, ownUrl: (_location, key) => `${files.url}/${key}` })
+  const controller = downloadRequestController({ stores, publicUrl: files.url, ownPath: (_location, key) => `/${key}` })
   const work = runController(controller, { kube, namespace, now: () => new Date(), signal: stop.signal, log })
   return {
     async [Symbol.asyncDispose]() {

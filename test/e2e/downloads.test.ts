@@ -4,8 +4,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
+import { DownloadRequests } from '#api/download-request.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
+import { cli, scratchFolder, startCli, type CliResult } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { make, Secrets } from '../support/objects.ts'
 import { s3Server, type S3Server } from '../support/s3-server.ts'
@@ -14,6 +15,7 @@ import { eventually, installKinds, makeLocation, startServer } from '../support/
 let kube: KubeClient
 let kubeconfigPath: string
 let bucket: S3Server
+const Backups = { ...BackupStorageLocations, plural: 'backups', kind: 'Backup' }
 before(async () => {
   ;({ kube, kubeconfigPath } = await sharedCluster())
   bucket = await s3Server('versitygw', { tls: true })
@@ -78,15 +80,43 @@ test('a server that does not answer is waited for as long as --timeout says', as
   await using home = await testNamespace(kube)
   const namespace = home.name
   const status = { phase: 'Completed', startTimestamp: '2026-01-01T00:00:00Z' }
-  await make(
-    kube,
-    { ...BackupStorageLocations, plural: 'backups', kind: 'Backup' },
-    { namespace, name: 'old', spec: {}, status },
-  )
+  await make(kube, Backups, { namespace, name: 'old', spec: {}, status })
   const args = ['backup', 'logs', 'old', '--namespace', namespace, '--timeout', '1s']
   const { code, stderr } = await cli(args, { env: { KUBECONFIG: kubeconfigPath } })
   assert.equal(code, 1)
   assert.match(stderr, /did not answer .* within 1 s; is it running in namespace/)
+})
+
+test('a server that knows no way through the API server is asked for its link alone, and named where that is not wanted', async () => {
+  await using home = await testNamespace(kube)
+  const namespace = home.name
+  const status = { phase: 'Completed', startTimestamp: '2026-01-01T00:00:00Z' }
+  await make(kube, Backups, { namespace, name: 'old', spec: {}, status })
+  for (const [via, words] of [
+    ['api-server', /server in namespace \S+ is not Lifeboat's, or too old: .* --download-via link$/m],
+    ['auto', /^error: cannot reach 127\.0\.0\.1:1, which the server named for the download/],
+  ] as const) {
+    const asking = startCli(['backup', 'logs', 'old', '--namespace', namespace, '--download-via', via], {
+      env: { KUBECONFIG: kubeconfigPath },
+    })
+    const asked = await eventually(async () => (await kube.list(DownloadRequests, { namespace })).items[0], 60)
+    // As Velero's server answers.
+    const answer = { status: { phase: 'Processed', downloadURL: 'http://127.0.0.1:1/?signature=x' } }
+    await kube.patch(DownloadRequests, asked.metadata.name, { merge: answer }, { namespace })
+    const { code, stderr } = await asking.ended
+    assert.equal(code, 1)
+    assert.match(stderr, words)
+  }
+})
+
+test('the configuration of the client says how files come, unless a flag does; what makes no sense is named', async () => {
+  await using folder = await scratchFolder()
+  const env = { KUBECONFIG: kubeconfigPath, HOME: folder.path }
+  assert.equal((await cli(['client', 'config', 'set', 'download-via=pigeon'], { env })).code, 0)
+  const { code, stderr } = await cli(['backup', 'get'], { env })
+  assert.equal(code, 2)
+  assert.match(stderr, /download-via of the client configuration must be one of auto, api-server, link, not "pigeon"/)
+  assert.match((await cli(['backup', 'logs', 'a', '--download-via', 'link'], { env })).stderr, /"a"/)
 })
 
 /** From now on the location says nothing of an authority. The server has no reason to look at the bucket again meanwhile. */

@@ -42,9 +42,13 @@ suite('the server’s image on a node', async () => {
       await run('backup', 'create', 'first', '--include-namespaces', namespace.name, '--wait')
       assert.equal((await kube.get(Backups, 'first', inVelero)).status?.phase, 'Completed')
       await kube.delete(ConfigMaps, 'kept', { namespace: namespace.name })
-      await run('restore', 'create', '--from-backup', 'first', '--wait')
+      await run('restore', 'create', 'back', '--from-backup', 'first', '--wait')
       const kept = (await kube.get(ConfigMaps, 'kept', { namespace: namespace.name })) as { data?: object }
       assert.deepEqual(kept.data, { word: 'lifeboat' })
+      // The Service that was installed leads to the pod.
+      const way = ['--download-via', 'api-server']
+      assert.match((await run('backup', 'logs', 'first', ...way)).stdout, /level=info/)
+      assert.match((await run('restore', 'describe', 'back', '--details', ...way)).stdout, /v1\/ConfigMap/)
     }
     await kube.close()
   })

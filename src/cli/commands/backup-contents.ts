@@ -1,7 +1,7 @@
 import { compileGlob } from '#selection/globs.ts'
 import { storedTypesNamed } from '#selection/stored-types.ts'
 import { command } from '../command.ts'
-import { doorFlags, openDoor } from '../connection.ts'
+import { doorFlags, downloadFlags, openDoor } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { OK, USAGE, UserError } from '../exit.ts'
@@ -13,6 +13,7 @@ import { backupNamed, firstFew } from './backup-get.ts'
 
 const flags = {
   ...doorFlags,
+  ...downloadFlags,
   'include-namespaces': list('only these namespaces; patterns such as shop-* are understood', { metavar: 'NS,…' }),
   'include-resources': list('only these types, such as deploy or deployments.apps', { metavar: 'TYPE,…' }),
   name: text('only objects whose name fits this pattern', { metavar: 'PATTERN' }),

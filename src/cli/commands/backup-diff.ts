@@ -5,7 +5,7 @@ import { compareLive } from '#restore/compare-live.ts'
 import type { Comparison, ComparisonFilter } from '#restore/comparison.ts'
 import { storedTypesNamed } from '#selection/stored-types.ts'
 import { command } from '../command.ts'
-import { doorFlags, openDoor } from '../connection.ts'
+import { doorFlags, downloadFlags, openDoor } from '../connection.ts'
 import type { CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { DIFFERENT, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
@@ -16,6 +16,7 @@ import { printComparison } from './print-comparison.ts'
 
 const flags = {
   ...doorFlags,
+  ...downloadFlags,
   live: toggle('compare with the cluster as it is now'),
   'include-namespaces': list('only these namespaces; patterns such as shop-* are understood', { metavar: 'NS,…' }),
   'include-resources': list('only these types, such as deploy or deployments.apps', { metavar: 'TYPE,…' }),

@@ -19,7 +19,7 @@ const get = command({
 
 const set = command({
   path: ['client', 'config', 'set'],
-  summary: 'Change the configuration of the client: namespace, features, cacert, colorized',
+  summary: 'Change the configuration of the client: namespace, features, cacert, colorized, download-via',
   args: '<key=value...>',
   flags: passedOverFlags,
   examples: [

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { tarWriter } from '#archive/tar-writer.ts'
 import { command, type Command } from '../command.ts'
-import { installationFlags, openCluster, serverNamespace } from '../connection.ts'
+import { downloadFlags, installationFlags, openCluster, serverNamespace } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
 import { debugFiles, type DebugFiles } from '../debug-files.ts'
 import { explain, OK, UserError } from '../exit.ts'
@@ -18,6 +18,7 @@ import { version } from './version.ts'
 
 const flags = {
   ...installationFlags,
+  ...downloadFlags,
   output: text('file to write (default bundle-DATE.tar.gz)', { metavar: 'FILE' }),
   backup: text('a backup whose description and log go in too', { metavar: 'NAME' }),
   restore: text('a restore whose description and log go in too', { metavar: 'NAME' }),

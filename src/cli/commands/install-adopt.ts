@@ -3,7 +3,14 @@ import { InstallError } from '#install/error.ts'
 import { serverName } from '#install/installation.ts'
 import { putDefinitions } from '#install/put.ts'
 import { untilRolledOut } from '#install/rollout.ts'
-import { changeServers, installedServer, lookAround, writeServer, type Surroundings } from '#install/take-over.ts'
+import {
+  addService,
+  changeServers,
+  installedServer,
+  lookAround,
+  writeServer,
+  type Surroundings,
+} from '#install/take-over.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { openCluster, serverNamespace } from '../connection.ts'
@@ -91,15 +98,17 @@ async function adopt(
   const record = recordOf(plan.deployment)
   if (plan.how === 'ours' || record === undefined) await writeServer(kube, plan.deployment, { namespace, signal })
   else await changeServers(kube, { wanted: plan.deployment, record }, { namespace, signal, seconds: STOP_SECONDS })
+  await addService(kube, plan.deployment, { namespace, signal })
 }
 
-function remarksOn({ inProgress, locations, nodeAgents }: Surroundings): string[] {
+function remarksOn({ inProgress, locations, hasService, nodeAgents }: Surroundings): string[] {
   const foreign = locations.filter(({ provider }) => !['aws', 'velero.io/aws', 'lifeboat.dev/file'].includes(provider))
   return [
     ...inProgress.map((what) => `${what} is in progress: Lifeboat takes it up, from its beginning`),
     ...foreign.map(
       ({ name, provider }) => `location ${name} will be Unavailable: Lifeboat does not know the provider ${provider}`,
     ),
+    ...(hasService ? [] : ['Service lifeboat is added: by it files of backups come through the API server']),
     ...nodeAgents.map((name) => `DaemonSet ${name} stays as it is, with nothing to do: Lifeboat gives it no work`),
   ]
 }

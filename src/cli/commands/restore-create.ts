@@ -4,7 +4,7 @@ import { restoreWishKeys, restoreWishes } from '#api/restore-wishes.ts'
 import { apiVersionOf } from '#kube/object.ts'
 import { exactNamespaces, safetyBackupName } from '#restore/safety-backup.ts'
 import { command } from '../command.ts'
-import { doorFlags, openActingDoor, serverNamespace } from '../connection.ts'
+import { doorFlags, downloadFlags, openActingDoor, serverNamespace } from '../connection.ts'
 import { note, print, type CliContext } from '../context.ts'
 import type { Door } from '../door.ts'
 import { exitCodeOfRun, OK, USAGE, UserError, type ExitCode } from '../exit.ts'
@@ -20,6 +20,7 @@ import { follow, restoreSummary } from './run-summary.ts'
 
 const flags = {
   ...doorFlags,
+  ...downloadFlags,
   ...pluginFlags,
   'from-backup': text('the backup to restore', { metavar: 'NAME' }),
   'from-schedule': text('restore the newest completed backup of this schedule', { metavar: 'NAME' }),

@@ -1,7 +1,7 @@
 import { givenBack, recordOf } from '#install/adoption.ts'
 import { InstallError } from '#install/error.ts'
 import { serverName } from '#install/installation.ts'
-import { changeServers, installedServer, lookAround, type Surroundings } from '#install/take-over.ts'
+import { changeServers, installedServer, lookAround, removeService, type Surroundings } from '#install/take-over.ts'
 import { openCluster, serverNamespace } from '../connection.ts'
 import { print, type CliContext } from '../context.ts'
 import { OK, type ExitCode } from '../exit.ts'
@@ -10,7 +10,7 @@ import type { UninstallFlags } from './uninstall.ts'
 
 const STOP_SECONDS = 180
 
-/** `uninstall --give-back`: makes an adopted Deployment what it was before. Nothing else is taken away. */
+/** `uninstall --give-back`: makes an adopted Deployment what it was before. Nothing else is taken away but the Service that was added. */
 export async function uninstallGiveBack(flags: UninstallFlags, context: CliContext): Promise<ExitCode> {
   const namespace = serverNamespace(context, flags)
   const { signal } = context
@@ -28,6 +28,8 @@ export async function uninstallGiveBack(flags: UninstallFlags, context: CliConte
     for (const remark of remarksOn(around)) print(context, `note: ${remark}`)
     if (flags['dry-run'] === true) return OK
     refuseWhileWorking(around, flags.force === true)
+    // First, since an interrupted way back is gone again only as long as the Deployment is adopted.
+    await removeService(kube, { namespace, signal })
     await changeServers(kube, { wanted, record }, { namespace, signal, seconds: STOP_SECONDS })
     print(
       context,
