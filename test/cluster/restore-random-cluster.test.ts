@@ -21,8 +21,8 @@ const SECRETS = 800
 const namespaces = ['random-a', 'random-b', 'random-c', 'random-d', 'random-e', 'random-f']
 const AT_ONCE = 24
 
-/** Names the run: LIFEBOAT_TEST_SEED=… repeats one. */
-const seed = Number(process.env['LIFEBOAT_TEST_SEED'] ?? Date.now() % 2 ** 31)
+/** Names the run: LIFEBOAT_SEED=… repeats one. */
+const seed = Number(process.env['LIFEBOAT_SEED'] ?? Date.now() % 2 ** 31)
 
 interface Writing {
   readonly path: string
