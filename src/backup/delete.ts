@@ -1,5 +1,6 @@
 import type { Backup, BackupStatus } from '#api/backup.ts'
 import { ApiError } from '#api/error.ts'
+import { labelKeys, labelValue } from '#api/labels.ts'
 import { ArchiveError } from '#archive/error.ts'
 import { deletePrefix } from '#store/delete-prefix.ts'
 import { backupKey, backupPrefix } from '#store/layout.ts'
@@ -47,7 +48,8 @@ export async function deleteBackupSnapshots(
     const ofProviders = await deleteNativeSnapshots(store, backup.metadata.name, { open: snapshotters, signal })
     const snapshots = await snapshotsOf(store, backup, { signal })
     if (snapshots.length === 0) return ofProviders
-    const ofDrivers = await deleteStoredSnapshots(snapshots, { kube: await cluster(), signal })
+    const restored = `${labelKeys.backupName}=${labelValue(backup.metadata.name)},${labelKeys.restoreName}`
+    const ofDrivers = await deleteStoredSnapshots(snapshots, { kube: await cluster(), restored, signal })
     return {
       deleted: ofProviders.deleted + ofDrivers.deleted,
       problems: [...ofProviders.problems, ...ofDrivers.problems],

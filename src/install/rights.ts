@@ -17,7 +17,7 @@ export const readRules: readonly PolicyRule[] = [
   },
   {
     apiGroups: ['snapshot.storage.k8s.io'],
-    resources: ['volumesnapshots', 'volumesnapshotcontents'],
+    resources: ['volumesnapshots', 'volumesnapshotcontents', 'volumesnapshotcontents/status'],
     verbs: ['create', 'patch', 'delete'],
   },
 ]

@@ -41,9 +41,10 @@ async function endSnapshot(
   const merge = { spec: { deletionPolicy: fate === 'keep-data' ? 'Retain' : 'Delete' } }
   try {
     await unlessGone(kube.patch(VolumeSnapshotContents, content, { merge }, { signal }))
-    await unlessGone(kube.delete(VolumeSnapshots, name, { namespace, uid, signal }))
-    // With the other fate the controllers delete it, and first what it stands for.
+    // The content first: if we die in between, only by the snapshot can the next server find it. With the other fate the controllers delete
+    // it, and before it what it stands for.
     if (fate === 'keep-data') await unlessGone(kube.delete(VolumeSnapshotContents, content, { signal }))
+    await unlessGone(kube.delete(VolumeSnapshots, name, { namespace, uid, signal }))
     return undefined
   } catch (error) {
     signal?.throwIfAborted()
@@ -52,8 +53,8 @@ async function endSnapshot(
   }
 }
 
-/** A conflict says that the name belongs to another one by now. */
-async function unlessGone(work: Promise<unknown>): Promise<void> {
+/** Waits for a change or deletion of something that may be gone: a conflict says that its name belongs to another one by now. */
+export async function unlessGone(work: Promise<unknown>): Promise<void> {
   try {
     await work
   } catch (error) {

@@ -3,6 +3,8 @@ import { CsiDrivers } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { apiVersionOf } from '#kube/object.ts'
+import { unlessGone } from './snapshot-end.ts'
+import { endSpentContents } from './spent-contents.ts'
 import { VolumeSnapshotClasses, VolumeSnapshotContents, type VolumeSnapshotContent } from './snapshot-types.ts'
 
 /** A snapshot in the storage of which the cluster knows nothing any more. */
@@ -15,6 +17,8 @@ export interface StoredSnapshot {
 
 export interface StoredSnapshotOptions {
   readonly kube: KubeClient
+  /** Finds the contents that restores have made for them, by labels; without it none are looked for. */
+  readonly restored?: string | undefined
   /** How long a driver may take for one; default two minutes. */
   readonly patienceMillis?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -36,7 +40,7 @@ const protection = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-p
 
 /**
  * Deletes snapshots from the storage as Velero does (spec/volumes §1.3): a content with policy Delete is made for each and deleted. It is
- * waited for until the driver has done it. Doing it again is the same as once. Rejects with the signal's reason, or KubeError when the cluster is lost.
+ * waited for until the driver has done it. What restores have made for them goes too. Doing it again is the same as once. Rejects with the signal's reason, or KubeError when the cluster is lost.
  */
 export async function deleteStoredSnapshots(
   snapshots: readonly StoredSnapshot[],
@@ -51,7 +55,9 @@ export async function deleteStoredSnapshots(
   const here = snapshots.filter(({ driver }) => !absent.has(driver))
   const ends = await Promise.all(here.map((snapshot) => deleteOne(snapshot, options)))
   const problems = ends.filter((problem) => problem !== undefined)
-  return { deleted: here.length - problems.length, problems, unreachable }
+  const gone = here.filter((_, index) => ends[index] === undefined)
+  const spent = await endSpentContents(gone, options)
+  return { deleted: gone.length, problems: [...problems, ...spent], unreachable }
 }
 
 async function isHere(driver: string, { kube, signal }: StoredSnapshotOptions): Promise<boolean> {
@@ -79,6 +85,10 @@ async function deleteOne(snapshot: StoredSnapshot, options: StoredSnapshotOption
     } catch (error) {
       if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
     }
+    // Without it the sidecar lets a content go that it sees only when it is deleted, and the snapshot stays.
+    const status = { snapshotHandle: snapshot.handle }
+    const named = kube.patch(VolumeSnapshotContents, name, { merge: { status } }, { subresource: 'status', signal })
+    await unlessGone(named)
     await kube.delete(VolumeSnapshotContents, name, { signal })
     const left = await untilGone(name, { kube, signal, until: performance.now() + patienceMillis })
     if (left === undefined) return undefined

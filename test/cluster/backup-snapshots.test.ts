@@ -163,6 +163,35 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     assert.equal([...played.snapshots.keys()].filter((one) => !before.has(one)).length, 1)
   })
 
+  test('goes on without the volume whose snapshot somebody deletes meanwhile, and says so', async () => {
+    await using shop = await testNamespace(kube)
+    await Promise.all(['kept', 'robbed'].map((name) => makeDisk(kube, shop.name, name)))
+    played.moods.set('robbed', 'never-ready')
+    const before = new Set(played.snapshots.keys())
+    const running = backUpVolumes({ namespace: shop.name })
+    running.catch(() => undefined)
+    const robbed = await eventually(async () => {
+      const { items } = await kube.list(VolumeSnapshots, { namespace: shop.name })
+      return items.find(({ spec, status }) => {
+        return spec?.source?.persistentVolumeClaimName === 'robbed' && status?.creationTime !== undefined
+      })
+    })
+    await kube.delete(VolumeSnapshots, robbed.metadata.name, { namespace: shop.name })
+    const { backup, store } = await running
+    assert.equal(backup.status?.phase, 'PartiallyFailed')
+    const { errors } = await findingsOf(store)
+    assert.equal(errors.length, 1, errors.join('\n'))
+    assert.match(errors[0] ?? '', /robbed.*somebody deleted the VolumeSnapshot meanwhile/)
+    const { objects } = await readBackup(store)
+    const claims = [...objects.values()].filter(({ kind }) => kind === 'PersistentVolumeClaim')
+    assert.deepEqual(
+      claims.map(({ metadata }) => metadata.name),
+      ['kept'],
+    )
+    await nothingLeft()
+    assert.equal([...played.snapshots.keys()].filter((one) => !before.has(one)).length, 1)
+  })
+
   test('that is stopped by its user leaves nothing', async () => {
     await using shop = await testNamespace(kube)
     await makeDisk(kube, shop.name, 'kept')

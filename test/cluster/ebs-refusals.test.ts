@@ -63,6 +63,33 @@ test(
   },
 )
 
+test(
+  'a volume that is refused for a quota, or for too many requests, when it is restored is an error with its reason; the others come back, and no disk is left over',
+  limit,
+  async () => {
+    await using home = await bench.site()
+    for (const name of ['full', 'busy', 'good']) await home.claim(name)
+    await home.backUp('b')
+    const natives = await home.natives('b')
+    const snapshotOf = (name: string): string =>
+      natives.find(({ spec }) => spec.persistentVolumeName === `${home.app}-${name}`)?.status.providerSnapshotID ?? ''
+    await home.lose()
+    bench.refuse(({ action, parameters }) => {
+      if (action !== 'CreateVolume') return undefined
+      const from = parameters.get('SnapshotId')
+      if (from === snapshotOf('full')) return { code: 'VolumeLimitExceeded' }
+      return from === snapshotOf('busy') ? { code: 'RequestLimitExceeded', status: 503 } : undefined
+    })
+    const { phase, errors } = await home.restore('r', { backupName: 'b' })
+    assert.equal(phase, 'PartiallyFailed')
+    assert.equal(errors.length, 2, errors.join('\n'))
+    assert.match(errors.find((text) => text.includes('-full')) ?? '', /the quota of volumes is used up/)
+    assert.match(errors.find((text) => text.includes('-busy')) ?? '', /so many requests/)
+    await bound(kube, { namespace: home.app, name: 'good' })
+    for (const name of ['full', 'busy']) assert.deepEqual(await ec2.volumesOf(snapshotOf(name)), [], name)
+  },
+)
+
 test('a busy API that gives in after a while costs nothing but time', limit, async () => {
   await using home = await bench.site()
   await home.claim('data')

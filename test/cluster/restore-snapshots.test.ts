@@ -6,13 +6,14 @@ import { storedBackup } from '#backup/stored.ts'
 import type { RestoreSpec } from '#api/restore.ts'
 import { decodeVolumeInfo } from '#archive/volume-info.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { resourceName } from '#kube/object.ts'
 import { backupKey, restoreKey } from '#store/layout.ts'
 import { memoryStore } from '#store/memory.ts'
 import type { ObjectStore } from '#store/store.ts'
-import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
+import { VolumeSnapshotClasses, VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { backUp, readBackup } from '../support/backup-run.ts'
-import { ownCluster, testNamespace } from '../support/cluster.ts'
-import { Claims, StorageClasses, Volumes } from '../support/objects.ts'
+import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
+import { Claims, ConfigMaps, make, Namespaces, StorageClasses, Volumes } from '../support/objects.ts'
 import {
   defineSnapshots,
   handleOf,
@@ -165,13 +166,49 @@ suite('a restore of CSI volumes', { concurrency: false }, () => {
   })
 })
 
+suite('a restore of CSI volumes into a cluster without their driver', { concurrency: false }, () => {
+  test('says so of each volume, and brings the rest back', async () => {
+    const shop = await storedShop(['data'])
+    await make(kube, ConfigMaps, { namespace: shop.name, name: 'prices' })
+    const backup = await backUp({ kube, store: shop.store, name: 'later', spec: { includedNamespaces: [shop.name] } })
+    assert.equal(backup.status?.phase, 'Completed')
+    const copy = `${shop.name}-copy`
+    await kube.delete(VolumeSnapshotClasses, 'disk')
+    const excludedResources = [resourceName(VolumeSnapshotClasses)]
+    const end = await restored(shop, copy, { backupName: 'later', excludedResources, patience: 4_000 })
+    await makeClass(kube, 'disk')
+    assert.equal(end.restore.status?.phase, 'PartiallyFailed')
+    assert.match(
+      errorsIn(end).join('\n'),
+      /its snapshot is of CSI driver disk\.lifeboat\.test, which is not in this cluster/,
+    )
+    assert.ok((await kube.find(ConfigMaps, 'prices', { namespace: copy })) !== undefined)
+    assert.ok((await kube.find(Claims, 'data', { namespace: copy })) !== undefined)
+  })
+
+  test('or without CSI snapshots leaves the claims out, since nobody could fill them', async () => {
+    const shop = await storedShop(['data'])
+    const { kube: elsewhere } = await sharedCluster()
+    const copy = `${shop.name}-copy`
+    const spec = { namespaceMapping: { [shop.name]: copy } }
+    const end = await bringBack({ kube: elsewhere, store: shop.store, name: copy, spec })
+    const errors = errorsIn(end)
+    assert.match(errors.join('\n'), /data.*this cluster does not serve snapshot\.storage\.k8s\.io/)
+    assert.equal(await elsewhere.find(Claims, 'data', { namespace: copy }), undefined)
+    assert.ok((await elsewhere.find(Namespaces, copy)) !== undefined)
+    await elsewhere.delete(Namespaces, copy)
+    await elsewhere.close()
+  })
+})
+
 suite('the snapshots of a backup', { concurrency: false }, () => {
-  test('are deleted from the storage with it, and only they; doing it again is no error', async () => {
+  test('are deleted from the storage with it, and only they, with all that restores made for them; doing it again is no error', async () => {
     const kept = await storedShop(['data'])
     const before = new Set(played.snapshots.keys())
     const shop = await storedShop(['one', 'two'])
     const made = [...played.snapshots.keys()].filter((handle) => !before.has(handle))
     assert.equal(made.length, 2)
+    for (const one of [kept, shop]) await restored(one, `${one.name}-copy`)
     const backup = await storedBackup(shop.store, 'nightly')
     assert.ok(backup !== undefined)
     const cluster = (): Promise<KubeClient> => Promise.resolve(kube)
@@ -179,6 +216,13 @@ suite('the snapshots of a backup', { concurrency: false }, () => {
     assert.deepEqual(end, { deleted: 2, problems: [], unreachable: [] })
     assert.ok(made.every((handle) => !played.snapshots.has(handle)))
     assert.ok([...before].every((handle) => played.snapshots.has(handle)))
+    const madeFor = async ({ name }: Stored): Promise<number[]> => {
+      const contents = await kube.list(VolumeSnapshotContents, { labelSelector: `velero.io/restore-name=${name}-copy` })
+      const snapshots = await kube.list(VolumeSnapshots, { namespace: `${name}-copy` })
+      return [contents.items.length, snapshots.items.length]
+    }
+    await eventually(async () => (await madeFor(shop)).every((count) => count === 0), 'contents of the restore gone')
+    assert.deepEqual(await madeFor(kept), [1, 1])
     const again = await deleteBackupSnapshots(shop.store, backup, { cluster, writer: { now: new Date() } })
     assert.deepEqual(again.problems, [])
     assert.ok((await kept.store.head(backupKey('nightly', 'metadata'))) !== undefined)

@@ -5,25 +5,13 @@ import { bringBack, removeNamespace } from '../cluster/restore-order.ts'
 import { backUp, readBackup } from '../support/backup-run.ts'
 import { testNamespace } from '../support/cluster.ts'
 import { claim } from '../support/csi/claims.ts'
-import { inPod, nodeSandbox, podReaches, startPod } from '../support/node-sandbox.ts'
+import { inPod, nodeSandbox, startPod } from '../support/node-sandbox.ts'
 import { ownStore } from './disk-shop.ts'
+import { freeze, ledgerOn, records, stoodStillAt, thaw, writer } from './ledger.ts'
 
 const pre = 'pre.hook.backup.velero.io/'
 const post = 'post.hook.backup.velero.io/'
 const shell = (script: string): string => JSON.stringify(['sh', '-c', script])
-
-/** Appends the same number to a file on each of two volumes, again and again, unless it is asked to stand still. */
-const ledger = `
-  n=0; [ -e /disks/data/numbers ] && exec sleep 100000
-  while true; do
-    if [ -e /tmp/freeze ]; then touch /tmp/frozen; else
-      rm -f /tmp/frozen; n=$((n+1)); echo $n >>/disks/data/numbers; echo $n >>/disks/log/numbers
-    fi
-    usleep 5000
-  done`
-const freeze =
-  'touch /tmp/freeze; until [ -e /tmp/frozen ]; do usleep 10000; done; sync; tail -n 1 /disks/data/numbers >/tmp/at-freeze'
-const thaw = 'tail -n 1 /disks/log/numbers >/tmp/at-thaw; rm /tmp/freeze'
 
 suite('hooks around snapshots on a node', async () => {
   const cluster = await nodeSandbox()
@@ -36,7 +24,7 @@ suite('hooks around snapshots on a node', async () => {
     for (const name of ['data', 'log']) await claim(kube, { namespace, name })
     const annotations = { [`${pre}command`]: shell(freeze), [`${pre}timeout`]: '2m', [`${post}command`]: shell(thaw) }
     const claims = { '/disks/data': 'data', '/disks/log': 'log' }
-    await startPod(kube, { ...pod, script: ledger, annotations, claims })
+    await startPod(kube, { ...pod, script: writer, annotations, claims })
     const [data, log] = [
       await storage.handleOf({ namespace, name: 'data' }),
       await storage.handleOf({ namespace, name: 'log' }),
@@ -54,9 +42,8 @@ suite('hooks around snapshots on a node', async () => {
     assert.equal(backup.status?.phase, 'Completed')
     assert.deepEqual(backup.status?.hookStatus, { hooksAttempted: 2 })
     assert.equal(backup.status?.csiVolumeSnapshotsCompleted, 2)
-    const at = async (file: string): Promise<string> => (await inPod(cluster, pod, ['cat', file])).trim()
-    const frozenAt = await at('/tmp/at-freeze')
-    assert.equal(await at('/tmp/at-thaw'), frozenAt)
+    const still = await stoodStillAt(cluster, pod)
+    assert.equal(still.to, still.from)
     const { trailer } = await readBackup(store)
     assert.ok((trailer.frozen?.[0]?.seconds ?? 0) >= 2, 'it stood still until the slow snapshot was taken')
 
@@ -64,12 +51,9 @@ suite('hooks around snapshots on a node', async () => {
     const spec = { namespaceMapping: { [namespace]: copy } }
     const { restore, results } = await bringBack({ kube, store, name: copy, spec })
     assert.equal(restore.status?.phase, 'Completed', JSON.stringify(results))
-    const restored = { namespace: copy, name: 'ledger' }
-    await podReaches(kube, { ...restored, phase: 'Running' })
-    const expected = Array.from({ length: Number(frozenAt) }, (_, index) => `${index + 1}\n`).join('')
-    for (const disk of ['data', 'log']) {
-      assert.equal(await inPod(cluster, restored, ['cat', `/disks/${disk}/numbers`]), expected, disk)
-    }
+    const [ofData, ofLog] = await ledgerOn(cluster, { namespace: copy, name: 'ledger', disks: ['data', 'log'] })
+    assert.equal(ofData, records(still.from))
+    assert.equal(ofLog, ofData)
     await removeNamespace(kube, copy)
     assert.ok(slow)
   })

@@ -86,16 +86,21 @@ export interface PodWish {
 export async function startPod(kube: KubeClient, wish: PodWish): Promise<void> {
   const { namespace, name, labels = {}, annotations = {}, claims = {} } = wish
   const volumes = Object.values(claims).map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }))
-  const container = {
+  const containers = [mainContainer(wish.script ?? 'sleep 100000', claims)]
+  const spec = { terminationGracePeriodSeconds: 0, containers, volumes }
+  await make(kube, Pods, { name, namespace, metadata: { labels, annotations }, spec })
+  await podReaches(kube, { namespace, name, phase: 'Running' })
+}
+
+/** A container called `main` of the busybox image; `mounts`: path in it → volume of the pod. */
+export function mainContainer(script: string, mounts: Readonly<Record<string, string>> = {}): object {
+  return {
     name: 'main',
     image: 'busybox:1.36',
     imagePullPolicy: 'IfNotPresent',
-    command: ['sh', '-c', wish.script ?? 'sleep 100000'],
-    volumeMounts: Object.entries(claims).map(([mountPath, claim]) => ({ name: claim, mountPath })),
+    command: ['sh', '-c', script],
+    volumeMounts: Object.entries(mounts).map(([mountPath, name]) => ({ name, mountPath })),
   }
-  const spec = { terminationGracePeriodSeconds: 0, containers: [container], volumes }
-  await make(kube, Pods, { name, namespace, metadata: { labels, annotations }, spec })
-  await podReaches(kube, { namespace, name, phase: 'Running' })
 }
 
 /** Waits until a pod has the phase; rejects when it ends in another one. */

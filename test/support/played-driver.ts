@@ -16,8 +16,8 @@ import { Claims, Definitions, make, StorageClasses, Volumes } from './objects.ts
 export const driver = 'disk.lifeboat.test'
 const bound = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection'
 
-/** How the driver treats the snapshots of a claim, by the claim's name. */
-export type Mood = 'good' | 'slow' | 'refusing' | 'never-ready' | 'silent'
+/** How the driver treats the snapshots of a claim, by the claim's name: `slow` takes them late, `late` takes them at once and has them ready later. */
+export type Mood = 'good' | 'slow' | 'late' | 'refusing' | 'never-ready' | 'silent'
 
 export interface PlayedDriver extends AsyncDisposable {
   /** What is on each volume, by its handle; a test writes and reads here. */
@@ -132,8 +132,8 @@ async function playSnapshot(snapshot: VolumeSnapshot, contents: VolumeSnapshotCo
   const mood = stage.moods.get(claim) ?? 'good'
   const age = Date.now() - Date.parse(snapshot.metadata.creationTimestamp ?? '')
   if (mood === 'silent' || (mood === 'slow' && age < 2000)) return
-  if (mood !== 'refusing')
-    return await takeSnapshot(snapshot, { claim, contents, readyToUse: mood !== 'never-ready' }, stage)
+  const readyToUse = mood !== 'never-ready' && !(mood === 'late' && age < 2000)
+  if (mood !== 'refusing') return await takeSnapshot(snapshot, { claim, contents, readyToUse }, stage)
   if (snapshot.status?.error?.message === undefined)
     await say(stage, snapshot, { readyToUse: false, error: { message: 'no room in the rack', time: new Date() } })
 }
@@ -198,7 +198,8 @@ async function playContent(content: VolumeSnapshotContent, seen: VolumeSnapshot[
   const deletes = fresh.spec?.deletionPolicy === 'Delete'
   if (orphaned && deletes) await kube.delete(VolumeSnapshotContents, name)
   else if (fresh.metadata.deletionTimestamp === undefined) return
-  const handle = fresh.status?.snapshotHandle ?? fresh.spec?.source?.snapshotHandle
+  // csi-snapshotter goes by the status alone: a content that it sees too late it lets go.
+  const handle = fresh.status?.snapshotHandle
   if (deletes && handle !== undefined) snapshots.delete(handle)
   const patch = { merge: { metadata: { finalizers: null } } }
   await unlessChanged(kube.patch(VolumeSnapshotContents, name, patch))

@@ -2,6 +2,13 @@ import type { KubeClient } from '#kube/client.ts'
 import { Claims, make } from '../objects.ts'
 import { csi, VolumeSnapshotContents, VolumeSnapshots } from './storage.ts'
 
+/** What a claim of the driver's class asks for. */
+export const claimSpec = {
+  storageClassName: csi.storageClass,
+  accessModes: ['ReadWriteOnce'],
+  resources: { requests: { storage: '16Mi' } },
+} as const
+
 /** Creates a claim of the driver's class, from a snapshot if one is named. */
 export async function claim(
   kube: KubeClient,
@@ -13,12 +20,7 @@ export async function claim(
     name,
     namespace,
     metadata: { labels },
-    spec: {
-      storageClassName: csi.storageClass,
-      accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: '16Mi' } },
-      ...(wish.snapshot !== undefined && { dataSource }),
-    },
+    spec: { ...claimSpec, ...(wish.snapshot !== undefined && { dataSource }) },
   })
 }
 
