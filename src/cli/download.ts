@@ -117,15 +117,19 @@ interface Link {
   readonly annotations: Readonly<Record<string, string>>
 }
 
+/** How long the first of two ways may take to begin: the API server itself waits half a minute for a pod behind a firewall. */
+const FIRST_WAY_MILLIS = 10_000
+
 /**
- * The API server first: it answers at once, also when it must refuse, while a bucket behind a firewall is silence; it is reached already, and trusted. Only
+ * The API server first: it is reached already, and trusted, and mostly it says at once that it is no way, while a bucket behind a firewall is silence. Only
  * before the first byte there is another way: what breaks off rejects.
  */
 async function fetchFile(place: Place, link: Link): Promise<AsyncIterable<Uint8Array> | undefined> {
   const { via } = place.download
   const path = link.annotations[downloadPathAnnotation]
   if (via === 'link' || (via === 'auto' && path === undefined)) return await fetchLink(place, link)
-  const came = path === undefined ? { why: namesNoPath(place) } : await place.throughApiServer(path)
+  const patienceMillis = via === 'auto' ? FIRST_WAY_MILLIS : undefined
+  const came = path === undefined ? { why: namesNoPath(place) } : await place.throughApiServer(path, { patienceMillis })
   if ('bytes' in came) return came.bytes
   if (via === 'api-server') throw new UserError(`cannot download through the API server: ${came.why}`)
   try {

@@ -58,6 +58,7 @@ suite('an adopted Deployment on a node', async () => {
     assert.equal(adopted.status?.availableReplicas, 1)
     await said('backup', 'create', 'first', '--include-namespaces', namespace, '--wait')
     assert.equal((await kube.get(Backups, 'first', { namespace })).status?.phase, 'Completed')
+    assert.match(await said('backup', 'logs', 'first', '--download-via', 'api-server'), /level=info/)
     assert.match(await said('version'), /^Server: +\d/m)
     await said('uninstall', '--give-back')
     assert.deepEqual((await kube.get(Deployments, 'velero', { namespace }))['spec'], before['spec'])

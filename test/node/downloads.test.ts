@@ -2,8 +2,10 @@
 // listens. The server runs here, at the address by which pods reach this machine, in the name of a pod: the API server passes on to pods only.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { constants, mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -194,6 +196,11 @@ suite('files of backups through the API server', async () => {
     )
     await leadTo(1)
     assert.match(await refused(user, 'api-server'), /error trying to reach service.*its port 8085\?/)
+    const mute = createServer().listen(0, node.gateway)
+    await once(mute, 'listening')
+    await leadTo((mute.address() as AddressInfo).port)
+    assert.match(await refused(user, 'auto'), /Through the API server: nothing came for 10 s; may .*\. By the link: /)
+    mute.close()
     await leadTo(0, [])
     assert.match(await refused(user, 'api-server'), /no endpoints available.*is a pod of the server ready/)
     await kube.delete(Services, 'lifeboat', { namespace })
