@@ -7,15 +7,13 @@ import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/de
 import { readPolicies } from '#backup/policies.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { validateBackup } from '#backup/validation.ts'
-import type { BackupLedger } from './backup-ledger.ts'
-import { makeBackup, type BackupContext } from './backup-run.ts'
+import { isWaiting, type BackupLedger } from './backup-ledger.ts'
+import { makeBackup, writeBackup, type BackupContext } from './backup-run.ts'
 import { backupTurns } from './backup-turns.ts'
-import { isWaiting } from './backup-queue.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import { messageOf, type Controller, type Next } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
-import { patchLasting } from './status-patch.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { cancelReason } from './withdrawal.ts'
 
@@ -61,9 +59,6 @@ export function backupStep(backup: Backup): BackupStep {
 /** A new location is checked in a moment; Velero would refuse the backup instead. */
 const LOCATION_PAUSE_MS = 500
 
-/** When a backup that waits looks again, should it have missed that its place got free. */
-const QUEUE_RECHECK_MS = 60_000
-
 /** Backups that wait for operations while others are made. */
 const WAITING_AT_ONCE = 30
 
@@ -79,17 +74,19 @@ export function backupController(options: BackupControllerOptions): Controller<B
     // One more than work, so that the others get their places in the queue meanwhile.
     workers: options.concurrent + WAITING_AT_ONCE + 1,
     ledger: options.ledger,
-    // Nearly all have ended: ten thousand are not read one by one.
-    concerns: (backup) => backupStep(backup) !== 'nothing',
+    // Nearly all have ended: ten thousand are not read one by one, nor a thousand that got another place in the queue.
+    concerns(backup) {
+      const step = backupStep(backup)
+      return step !== 'nothing' && !(step === 'queue' && backup.status?.phase === 'Queued' && queue.isAwake)
+    },
     async reconcile(found, environment): Promise<Next> {
       const backup = readObject(Backups, found)
       const context = { environment, options, queue }
       switch (backupStep(backup)) {
         case 'queue':
           // What the queue itself has written is no news to it.
-          if (backup.status?.phase === 'Queued') await queue.look(environment, QUEUE_RECHECK_MS)
-          else await queue.pass(environment)
-          return { afterMillis: QUEUE_RECHECK_MS }
+          if (backup.status?.phase !== 'Queued' || !queue.isAwake) await queue.pass(environment)
+          return undefined
         case 'start': {
           const next = await start(backup, context)
           await queue.pass(environment)
@@ -124,7 +121,7 @@ async function resume(backup: Backup, context: BackupContext): Promise<Next> {
 
 /** Velero stores a backup before it waits for operations, we do afterwards. */
 async function resumeIfOurs(backup: Backup, context: BackupContext): Promise<Next> {
-  const { kube, namespace, log } = context.environment
+  const { log } = context.environment
   const { name } = backup.metadata
   try {
     const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
@@ -147,7 +144,7 @@ async function resumeIfOurs(backup: Backup, context: BackupContext): Promise<Nex
     backupItemOperationsFailed: null,
   }
   const change = { status: { phase: 'InProgress' as const, ...counters } }
-  const again = await patchLasting(kube, Backups, { name, namespace, change })
+  const again = await writeBackup(name, change, context)
   return again === undefined ? undefined : await resume(again, context)
 }
 
@@ -198,14 +195,10 @@ function awaitsCheck({ spec }: Backup, locations: readonly BackupStorageLocation
 }
 
 /** Writes the defaults and the new phase before anything is done, so that a crash is seen by the next server. Not over a request for deletion. */
-async function accept(
-  backup: Backup,
-  status: BackupStatus,
-  { environment: { kube, namespace } }: BackupContext,
-): Promise<Backup | undefined> {
+async function accept(backup: Backup, status: BackupStatus, context: BackupContext): Promise<Backup | undefined> {
   const { name, labels, annotations, resourceVersion } = backup.metadata
   const queuePosition = status.queuePosition ?? null
   const metadata = { labels, annotations, resourceVersion }
   const change = { metadata, spec: backup.spec, status: { ...status, queuePosition } }
-  return await patchLasting(kube, Backups, { name, namespace, change })
+  return await writeBackup(name, change, context)
 }

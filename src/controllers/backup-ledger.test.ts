@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Backup } from '#api/backup.ts'
+import type { Backup, BackupPhase } from '#api/backup.ts'
 import { backupLedger } from './backup-ledger.ts'
 
 const backup = (name: string, rest: Partial<Backup> = {}): Backup => ({
@@ -50,6 +50,9 @@ test('an object that has hardly anything is noted all the same, and the newest w
     schedule: '',
     importing: false,
     waits: true,
+    queuePosition: 0,
+    created: '',
+    isBeingDeleted: false,
   }
   const named = { name: 'a', uid: 'uid-of-a', resourceVersion: '7' }
   const told = async (): Promise<object[]> => (await ledger.all({ signal })).map((one) => ({ ...one, scope: {} }))
@@ -70,6 +73,9 @@ test('an object that has hardly anything is noted all the same, and the newest w
     schedule: 'nightly',
     importing: true,
     waits: false,
+    queuePosition: 0,
+    created: '',
+    isBeingDeleted: false,
   }
   assert.deepEqual(await told(), [{ name: 'a', uid: '', resourceVersion: '', ...known, scope: {} }])
 })
@@ -88,4 +94,43 @@ test('backups that take the same share what says so', async () => {
   const [a, b, c] = (await ledger.all({ signal })).map(({ scope }) => scope)
   assert.equal(a, b)
   assert.deepEqual([a?.includedNamespaces, c?.includedNamespaces, a?.ttl], [['shop'], ['bank'], undefined])
+})
+
+test('what this process has written counts at once, and the watch that lags behind does not take it back', async () => {
+  const ledger = backupLedger()
+  ledger.complete()
+  const { signal } = new AbortController()
+  const told = async (): Promise<string[]> =>
+    (await ledger.all({ signal })).map(({ name, phase }) => `${name} ${phase ?? 'New'}`)
+  const at = (resourceVersion: string, phase: BackupPhase): Backup => ({
+    ...backup('a', { status: { phase } }),
+    metadata: { name: 'a', uid: 'u', resourceVersion },
+  })
+  ledger.note(at('9', 'Queued'))
+  ledger.wrote(at('12', 'InProgress'))
+  ledger.note(at('10', 'ReadyToStart'))
+  assert.deepEqual(await told(), ['a InProgress'])
+  ledger.note(at('13', 'Completed'))
+  ledger.wrote(at('12', 'InProgress'))
+  assert.deepEqual(await told(), ['a Completed'])
+  // Another API server, restored from a backup of its own, counts anew.
+  ledger.note(at('3', 'Queued'))
+  assert.deepEqual(await told(), ['a Queued'])
+  ledger.strike('a')
+  ledger.wrote(at('4', 'Failed'))
+  assert.deepEqual(await told(), [], 'deleted meanwhile')
+})
+
+test('what this process has made is known before the watch shows it', async () => {
+  const ledger = backupLedger()
+  ledger.complete()
+  const { signal } = new AbortController()
+  ledger.made(backup('a'))
+  assert.deepEqual(
+    (await ledger.all({ signal })).map(({ name }) => name),
+    ['a'],
+  )
+  ledger.note(backup('a', { status: { phase: 'Completed' } }))
+  ledger.made(backup('a'))
+  assert.equal((await ledger.all({ signal }))[0]?.phase, 'Completed')
 })

@@ -2,7 +2,6 @@ import type { Backup, BackupSpec } from '#api/backup.ts'
 import { annotationKeys, labelKeys } from '#api/labels.ts'
 import { unlessAborted } from '#kube/unless-aborted.ts'
 import type { Environment, Ledger } from '#runtime/controller.ts'
-import { isWaiting } from './backup-queue.ts'
 
 /** What is known of all Backups without asking the API server, of which there may be ten thousand. */
 export interface KnownBackups {
@@ -25,8 +24,19 @@ export interface BackupExtract {
   readonly importing: boolean
   /** It has not had its turn. */
   readonly waits: boolean
+  /** Its place among those that have not; 0 for none. */
+  readonly queuePosition: number
+  /** `creationTimestamp`. */
+  readonly created: string
+  readonly isBeingDeleted: boolean
   /** Of its spec, which objects it takes; those that say the same share one. */
   readonly scope: BackupSpec
+}
+
+/** Whether a backup waits for its turn. */
+export function isWaiting({ metadata, status }: Pick<Backup, 'metadata' | 'status'>): boolean {
+  const phase = status?.phase ?? 'New'
+  return metadata.deletionTimestamp === undefined && (phase === 'New' || phase === 'Queued')
 }
 
 /** The extract of a Backup, of which nobody has checked yet that it is one. */
@@ -42,6 +52,9 @@ export function extractOf({ metadata, spec, status }: Pick<Backup, 'metadata' | 
     schedule: metadata.labels?.[labelKeys.scheduleName] ?? '',
     importing: metadata.annotations?.[annotationKeys.importing] !== undefined,
     waits: isWaiting({ metadata, status }),
+    queuePosition: status?.queuePosition ?? 0,
+    created: metadata.creationTimestamp ?? '',
+    isBeingDeleted: metadata.deletionTimestamp !== undefined,
     scope: scopeOf(spec ?? {}),
   }
 }
@@ -78,23 +91,54 @@ function sharedScopes(): (scope: BackupSpec) => BackupSpec {
   }
 }
 
-export type BackupLedger = Ledger<Backup> & KnownBackups
+/** What is known of all Backups, kept by the watch of their controller and by what this process writes itself. */
+export interface BackupLedger extends Ledger<Backup>, KnownBackups {
+  /** Told of a Backup as this process has just written it, so that nobody decides by what it was before. */
+  wrote(backup: Backup): void
+  /** Told of a Backup that this process has just made; the watch may have shown it by now. */
+  made(backup: Backup): void
+}
 
 /** Keeps an extract of every Backup that its controller's watch shows. */
 export function backupLedger(): BackupLedger {
   const extracts = new Map<string, BackupExtract>()
+  /** What this process wrote and the watch has not shown yet. */
+  const ahead = new Map<string, BackupExtract>()
   const share = sharedScopes()
   const whole = Promise.withResolvers<void>()
+  const keep = (extract: BackupExtract): void =>
+    void extracts.set(extract.name, { ...extract, scope: share(extract.scope) })
   return {
     note(backup) {
       const extract = extractOf(backup)
-      extracts.set(extract.name, { ...extract, scope: share(extract.scope) })
+      if (isOlder(extract, ahead.get(extract.name))) return
+      ahead.delete(extract.name)
+      keep(extract)
     },
-    strike: (name) => void extracts.delete(name),
+    wrote(backup) {
+      const extract = extractOf(backup)
+      const before = extracts.get(extract.name)
+      // Deleted since, or the watch was faster.
+      if (before?.uid !== extract.uid || isOlder(extract, before)) return
+      ahead.set(extract.name, extract)
+      keep(extract)
+    },
+    made(backup) {
+      if (!extracts.has(backup.metadata.name)) keep(extractOf(backup))
+    },
+    strike(name) {
+      ahead.delete(name)
+      extracts.delete(name)
+    },
     complete: () => whole.resolve(),
     async all({ signal }) {
       await unlessAborted(whole.promise, signal)
       return [...extracts.values()]
     },
   }
+}
+
+/** Of one object; versions of the API server are numbers that grow. */
+function isOlder(a: BackupExtract, b: BackupExtract | undefined): boolean {
+  return b !== undefined && a.uid === b.uid && Number(a.resourceVersion) < Number(b.resourceVersion)
 }

@@ -1,6 +1,6 @@
-import type { Backup } from '#api/backup.ts'
 import { claimedNamespaces, claimsOverlap } from '#backup/claimed-namespaces.ts'
 import type { KubeObject } from '#kube/object.ts'
+import type { BackupExtract } from './backup-ledger.ts'
 
 /** What has to be written to a Backup so that it has its place: one that may start has position 0. */
 export interface QueueChange {
@@ -9,9 +9,17 @@ export interface QueueChange {
   readonly queuePosition: number
 }
 
-interface Waiting {
-  readonly backup: Backup
+interface Claim {
+  readonly backup: BackupExtract
   readonly namespaces: ReadonlySet<string>
+}
+
+export interface QueueFacts {
+  readonly namespaces: readonly KubeObject[]
+  /** Backups made at a time. */
+  readonly concurrent: number
+  /** Names of those that are in progress and do nothing now: they take up no place. */
+  readonly resting?: ReadonlySet<string>
 }
 
 /**
@@ -19,59 +27,56 @@ interface Waiting {
  * namespace of one that runs or is ahead of it. A backup that is not held up overtakes those that are. Only what changes is given. Pure.
  */
 export function queueStep(
-  backups: readonly Backup[],
-  cluster: { namespaces: readonly KubeObject[]; concurrent: number },
+  backups: readonly BackupExtract[],
+  { namespaces, concurrent, resting }: QueueFacts,
 ): QueueChange[] {
-  const claimed = (backup: Backup): Waiting => ({ backup, namespaces: claimedNamespaces(backup, cluster.namespaces) })
-  const ahead: Waiting[] = backups.filter(isBusy).map(claimed)
-  let free = cluster.concurrent - ahead.length
+  const claimed = (backup: BackupExtract): Claim => ({
+    backup,
+    namespaces: claimedNamespaces({ spec: backup.scope }, namespaces),
+  })
+  const ahead: Claim[] = backups.filter((one) => isBusy(one) && resting?.has(one.name) !== true).map(claimed)
+  let free = concurrent - ahead.length
   const changes: QueueChange[] = []
   let place = 0
-  for (const one of backups.filter(isWaiting).toSorted(byPlace).map(claimed)) {
-    const starts = free > 0 && !ahead.some((other) => claimsOverlap(other.namespaces, one.namespaces))
+  for (const backup of backups.filter(({ waits }) => waits).toSorted(byPlace)) {
+    // Nobody behind the last free place can start, whatever they claim.
+    const one = free > 0 ? claimed(backup) : undefined
+    const starts = one !== undefined && !ahead.some((other) => claimsOverlap(other.namespaces, one.namespaces))
     if (starts) free -= 1
     else place += 1
-    ahead.push(one)
-    const { name } = one.backup.metadata
+    if (one !== undefined) ahead.push(one)
+    const { name } = backup
     const change: QueueChange = starts
       ? { name, phase: 'ReadyToStart', queuePosition: 0 }
       : { name, phase: 'Queued', queuePosition: positionAt(place) }
-    if (!isSo(one.backup, change)) changes.push(change)
+    if (!isSo(backup, change)) changes.push(change)
   }
   return changes
 }
 
 /** Positions up to this one are exact. */
-const EXACT = 10
-/** Those behind are rounded up, to steps that are so much further apart each. */
-const STEP = 1.25
+const EXACT = 5
 
-/** What is written of a place in the queue: far back several backups share a number, which changes some twenty times until it is exact. */
+/** What is written of a place in the queue: further back it is rounded up to 10, 20, 40 and so on, since each change is a call for each that waits. */
 export function positionAt(place: number): number {
   let step = EXACT
   if (place <= step) return place
-  while (step < place) step = Math.floor(step * STEP)
+  while (step < place) step *= 2
   return step
 }
 
-/** Whether a backup waits for its turn. */
-export function isWaiting({ metadata, status }: Pick<Backup, 'metadata' | 'status'>): boolean {
-  const phase = status?.phase ?? 'New'
-  return metadata.deletionTimestamp === undefined && (phase === 'New' || phase === 'Queued')
-}
-
 /** Whether a backup takes up a place: those that only wait for their operations do not. */
-function isBusy({ status }: Backup): boolean {
-  return status?.phase === 'ReadyToStart' || status?.phase === 'InProgress'
+function isBusy({ phase }: BackupExtract): boolean {
+  return phase === 'ReadyToStart' || phase === 'InProgress'
 }
 
-function isSo({ status }: Backup, change: QueueChange): boolean {
-  return status?.phase === change.phase && (status.queuePosition ?? 0) === change.queuePosition
+function isSo({ phase, queuePosition }: BackupExtract, change: QueueChange): boolean {
+  return phase === change.phase && queuePosition === change.queuePosition
 }
 
 /** By position, those at the same the oldest first; those without one come after. */
-function byPlace(a: Backup, b: Backup): number {
-  const place = ({ status }: Backup): number => status?.queuePosition || Number.MAX_SAFE_INTEGER
-  const age = ({ metadata }: Backup): string => `${metadata.creationTimestamp ?? ''}/${metadata.name}`
+function byPlace(a: BackupExtract, b: BackupExtract): number {
+  const place = ({ queuePosition }: BackupExtract): number => queuePosition || Number.MAX_SAFE_INTEGER
+  const age = ({ created, name }: BackupExtract): string => `${created}/${name}`
   return place(a) - place(b) || (age(a) < age(b) ? -1 : 1)
 }

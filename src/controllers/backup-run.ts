@@ -24,9 +24,20 @@ export interface BackupContext {
   readonly queue: BackupTurns
 }
 
+/** Writes to a backup, so that those who have their turn after it know. Undefined when it is gone. */
+export async function writeBackup(
+  name: string,
+  change: object,
+  { environment: { kube, namespace }, options }: BackupContext,
+): Promise<Backup | undefined> {
+  const written = await patchLasting(kube, Backups, { name, namespace, change })
+  if (written !== undefined) options.ledger.wrote(written)
+  return written
+}
+
 /** Makes a backup that was accepted, and writes its end to its Backup; not when this server ends, so that the next one takes it up. */
 export async function makeBackup(backup: Backup, context: BackupContext): Promise<void> {
-  const { kube, namespace, log, now, signal } = context.environment
+  const { log, now, signal } = context.environment
   const { name } = backup.metadata
   context.options.onStart(backup)
   log.info({ backup: name }, 'backup started')
@@ -44,7 +55,7 @@ export async function makeBackup(backup: Backup, context: BackupContext): Promis
     const status = { phase: 'Failed' as const, failureReason, completionTimestamp: timestamp(now()) }
     end = { status, archiveBytes: undefined }
   }
-  const ended = await patchLasting(kube, Backups, { name, namespace, change: { status: end.status } })
+  const ended = await writeBackup(name, { status: end.status }, context)
   const { phase, errors, warnings, failureReason } = end.status
   log.info({ backup: name, phase, errors, warnings, failureReason }, 'backup ended')
   if (ended !== undefined) context.options.onEnd(ended, end.archiveBytes)
@@ -95,7 +106,10 @@ async function runFor(backup: Backup, store: ObjectStore, context: BackupContext
       snapshotters: options.snapshotters,
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,
-      onOperations: standingWriter(backup, environment, () => queue.pass(environment)),
+      onOperations: standingWriter(backup, environment, {
+        known: options.ledger,
+        onWaiting: () => queue.pass(environment),
+      }),
       resumes: context.resumes,
       isTakenUp: () => context.ends?.aborted === true,
       onLeftBehind: (left) => warnOf(left, name, environment),

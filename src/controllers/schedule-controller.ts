@@ -1,6 +1,6 @@
 import { Backups, type Backup } from '#api/backup.ts'
 import { ApiError } from '#api/error.ts'
-import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
+import { annotationKeys } from '#api/labels.ts'
 import { readObject } from '#api/read.ts'
 import { Schedules, type Schedule, type ScheduleStatus } from '#api/schedule.ts'
 import { timestamp } from '#api/timestamp.ts'
@@ -8,6 +8,7 @@ import { backupFromSchedule } from '#backup/from-schedule.ts'
 import { KubeError } from '#kube/error.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import { retentionOf } from '#schedule/retention-plan.ts'
+import type { BackupLedger } from './backup-ledger.ts'
 import { nameTimes, runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
 import { patchLasting } from './status-patch.ts'
 
@@ -16,6 +17,8 @@ export interface ScheduleControllerOptions {
   readonly skipByDefault: boolean
   /** From `clusterIdentity`: noted on every backup, so that the rules of the schedule judge no other cluster's. */
   readonly cluster: string | undefined
+  /** Which backups there are. */
+  readonly known: BackupLedger
   readonly onSeen: (name: string) => void
   readonly onGone: (name: string) => void
   /** Told once, when it is found out. */
@@ -29,11 +32,15 @@ const BUSY_PAUSE_MS = 60_000
 /** A timer knows nothing of a clock that is set, or of a machine that slept. */
 const LONGEST_WAIT_MS = 5 * 60_000
 
+/** Schedules looked at at once; the queue never gives one of them to two workers. */
+const WORKERS = 4
+
 /** Makes Backups when they are due by their Schedule. Which ones are kept is not decided here. */
 export function scheduleController(options: ScheduleControllerOptions): Controller<Schedule> {
   return {
     name: 'schedule',
     type: Schedules,
+    workers: WORKERS,
     async reconcile(found, environment): Promise<Next> {
       const { name } = found.metadata
       if (found.metadata.deletionTimestamp !== undefined) return undefined
@@ -112,15 +119,14 @@ async function start(
   { environment, options }: { environment: Environment; options: ScheduleControllerOptions },
 ): Promise<Next> {
   const { kube, namespace, now, log } = environment
-  const { cluster } = options
   const { name } = schedule.metadata
-  const running = runningBackup(await backupsOf(name, environment))
+  const running = runningBackup(name, await options.known.all(environment))
   if (running !== undefined) {
-    log.info({ schedule: name, due, waitsFor: running.metadata.name }, 'a backup of this schedule is not done yet')
+    log.info({ schedule: name, due, waitsFor: running.name }, 'a backup of this schedule is not done yet')
     await record(schedule, enabled(schedule), environment)
     return { afterMillis: BUSY_PAUSE_MS }
   }
-  const { name: made, isNew } = await ask(schedule, due, { environment, cluster })
+  const { name: made, isNew } = await ask(schedule, due, { environment, options })
   log.info({ schedule: name, backup: made }, isNew ? 'scheduled backup asked for' : 'it was asked for before')
   if (isNew) options.onFired(schedule, made)
   const { phase, validationErrors = null } = enabled(schedule)
@@ -134,14 +140,16 @@ async function start(
 async function ask(
   schedule: Schedule,
   due: Date,
-  { environment, cluster }: { environment: Environment; cluster: string | undefined },
+  { environment, options }: { environment: Environment; options: ScheduleControllerOptions },
 ): Promise<{ name: string; isNew: boolean }> {
   const { kube, namespace, signal } = environment
+  const { cluster, known } = options
   for (const time of nameTimes(schedule.metadata.name, due, cluster)) {
     const backup = noted(backupFromSchedule(schedule, time), { due, cluster })
     const { name } = backup.metadata
     try {
-      await kube.create(Backups, backup, { namespace, signal })
+      // Before the watch shows it: a schedule that is due each second looks again by then.
+      known.made(await kube.create(Backups, backup, { namespace, signal }))
       return { name, isNew: true }
     } catch (error) {
       if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
@@ -175,11 +183,4 @@ function enabled(schedule: Schedule): Verdict {
   const retention = retentionOf(schedule, [])
   const problem = 'problem' in retention ? retention.problem : undefined
   return { phase: 'Enabled', ...(problem === undefined ? {} : { validationErrors: [problem] }) }
-}
-
-async function backupsOf(schedule: string, { kube, namespace, signal }: Environment): Promise<Backup[]> {
-  const labelSelector = `${labelKeys.scheduleName}=${labelValue(schedule)}`
-  const backups: Backup[] = []
-  for await (const page of kube.pages(Backups, { namespace, labelSelector, signal })) backups.push(...page.items)
-  return backups
 }

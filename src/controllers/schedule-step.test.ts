@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { backupPhases, type Backup, type BackupPhase } from '#api/backup.ts'
+import { backupPhases, type BackupPhase } from '#api/backup.ts'
 import type { Schedule, ScheduleSpec, ScheduleStatus } from '#api/schedule.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { scheduledName } from '#backup/from-schedule.ts'
 import { nextTime, parseCron } from '#schedule/cron.ts'
+import { extractOf, type BackupExtract } from './backup-ledger.ts'
 import { nameTimes, runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
 
 const made = '2026-01-01T10:30:00Z'
@@ -80,18 +81,21 @@ test('a last backup from the far future, left by a clock that was wrong, does no
   assert.deepEqual(at(now, ahead), wait('2026-01-03T13:00:00Z'))
 })
 
-function backup(phase: BackupPhase | undefined, metadata: object = {}): Backup {
-  const object = { apiVersion: 'velero.io/v1', kind: 'Backup', metadata: { name: 'b', ...metadata }, spec: {} }
-  return phase === undefined ? object : { ...object, status: { phase } }
+function backup(phase: BackupPhase | undefined, metadata: object = {}): BackupExtract {
+  const labels = { 'velero.io/schedule-name': 'nightly' }
+  const object = { metadata: { name: 'b', labels, ...metadata }, spec: {} }
+  return extractOf(phase === undefined ? object : { ...object, status: { phase } })
 }
 
 test('a backup that has not ended holds up the next, also in the queue; one that only waits for operations does not', () => {
   const holding = ['New', 'Queued', 'ReadyToStart', 'InProgress']
   for (const phase of backupPhases) {
-    assert.equal(runningBackup([backup('Completed'), backup(phase)]) !== undefined, holding.includes(phase), phase)
-    assert.equal(runningBackup([backup(phase, { deletionTimestamp: made })]), undefined)
+    const backups = [backup('Completed'), backup(phase)]
+    assert.equal(runningBackup('nightly', backups) !== undefined, holding.includes(phase), phase)
+    assert.equal(runningBackup('hourly', backups), undefined)
+    assert.equal(runningBackup('nightly', [backup(phase, { deletionTimestamp: made })]), undefined)
   }
-  assert.notEqual(runningBackup([backup(undefined)]), undefined)
+  assert.notEqual(runningBackup('nightly', [backup(undefined)]), undefined)
 })
 
 const cronText = fc.oneof(

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Backup } from '#api/backup.ts'
+import { labelValue } from '#api/labels.ts'
 import type { Schedule } from '#api/schedule.ts'
 import { latestTime, nextTime, parseCron, type Cron } from '#schedule/cron.ts'
 import { ScheduleError } from '#schedule/error.ts'
+import type { BackupExtract } from './backup-ledger.ts'
 
 /** What a Schedule needs from us now. */
 export type ScheduleStep =
@@ -65,9 +66,10 @@ function baseTime({ metadata, status }: Schedule, now: Date): Date {
 const unfinished: ReadonlySet<string> = new Set(['New', 'Queued', 'ReadyToStart', 'InProgress'])
 
 /** The backup among those of a schedule that the next one has to wait for. Those that wait their turn count: without that they would pile up. */
-export function runningBackup(backups: readonly Backup[]): Backup | undefined {
+export function runningBackup(schedule: string, backups: readonly BackupExtract[]): BackupExtract | undefined {
+  const label = labelValue(schedule)
   return backups.find(
-    ({ metadata, status }) => metadata.deletionTimestamp === undefined && unfinished.has(status?.phase ?? 'New'),
+    (backup) => backup.schedule === label && !backup.isBeingDeleted && unfinished.has(backup.phase ?? 'New'),
   )
 }
 

@@ -250,6 +250,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
       scheduleController({
         skipByDefault: config.scheduleSkipImmediately,
         cluster,
+        known,
         onSeen: witness.scheduleSeen,
         onGone: witness.scheduleGone,
         onRefused: witness.scheduleRefused,
