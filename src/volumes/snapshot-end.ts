@@ -1,6 +1,8 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { VolumeSnapshotContents, VolumeSnapshots, type VolumeSnapshot } from './snapshot-types.ts'
+import { endUnheard } from './unheard-content.ts'
+import { unlessGone } from './unless-gone.ts'
 
 /**
  * `keep-data`: the objects go, the snapshot stays in the storage, as Velero leaves it after a backup; `delete-data`: it goes too.
@@ -45,20 +47,11 @@ async function endSnapshot(
     // it, and before it what it stands for.
     if (fate === 'keep-data') await unlessGone(kube.delete(VolumeSnapshotContents, content, { signal }))
     await unlessGone(kube.delete(VolumeSnapshots, name, { namespace, uid, signal }))
+    if (fate === 'delete-data') await endUnheard(content, { kube, signal })
     return undefined
   } catch (error) {
     signal?.throwIfAborted()
     if (!(error instanceof KubeError)) throw error
     return `VolumeSnapshot ${namespace}/${name}: ${error.message}`
-  }
-}
-
-/** Waits for a change or deletion of something that may be gone: a conflict says that its name belongs to another one by now. */
-export async function unlessGone(work: Promise<unknown>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (error instanceof KubeError && (error.problem === 'not-found' || error.problem === 'conflict')) return
-    throw error
   }
 }

@@ -49,6 +49,9 @@ export interface VolumeSnapshotClass extends KubeObject {
   deletionPolicy?: string
 }
 
+/** Of contents: the sidecar of the driver takes it off when it has done what there is to do in the storage. */
+export const contentProtection = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection'
+
 const group = 'snapshot.storage.k8s.io'
 
 export const VolumeSnapshots: ResourceType<VolumeSnapshot> = {

@@ -1,8 +1,8 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { unlessGone } from './snapshot-end.ts'
 import { VolumeSnapshotContents, VolumeSnapshots, type VolumeSnapshotContent } from './snapshot-types.ts'
 import type { StoredSnapshot } from './stored-snapshots.ts'
+import { unlessGone } from './unless-gone.ts'
 
 export interface SpentOptions {
   readonly kube: KubeClient

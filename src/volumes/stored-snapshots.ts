@@ -3,9 +3,14 @@ import { CsiDrivers } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { apiVersionOf } from '#kube/object.ts'
-import { unlessGone } from './snapshot-end.ts'
 import { endSpentContents } from './spent-contents.ts'
-import { VolumeSnapshotClasses, VolumeSnapshotContents, type VolumeSnapshotContent } from './snapshot-types.ts'
+import {
+  contentProtection,
+  VolumeSnapshotClasses,
+  VolumeSnapshotContents,
+  type VolumeSnapshotContent,
+} from './snapshot-types.ts'
+import { unlessGone } from './unless-gone.ts'
 
 /** A snapshot in the storage of which the cluster knows nothing any more. */
 export interface StoredSnapshot {
@@ -34,9 +39,6 @@ export interface DeletedSnapshots {
 }
 
 const TWO_MINUTES_MS = 120_000
-
-/** Put on by us, so that the driver's sidecar hears of the deletion however soon it comes; it takes it off when the snapshot is gone. */
-const protection = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection'
 
 /**
  * Deletes snapshots from the storage as Velero does (spec/volumes §1.3): a content with policy Delete is made for each and deleted. It is
@@ -133,7 +135,12 @@ function contentFor({ driver, handle, annotations = {} }: StoredSnapshot): Volum
   return {
     apiVersion: apiVersionOf(VolumeSnapshotContents),
     kind: VolumeSnapshotContents.kind,
-    metadata: { name: `lifeboat-delete-${id}`, annotations: secretsIn(annotations), finalizers: [protection] },
+    metadata: {
+      name: `lifeboat-delete-${id}`,
+      annotations: secretsIn(annotations),
+      // Put on by us, so that the driver's sidecar hears of the deletion however soon it comes.
+      finalizers: [contentProtection],
+    },
     spec: {
       deletionPolicy: 'Delete',
       driver,

@@ -20,6 +20,7 @@ import {
   ended,
   eventually,
   installKinds,
+  killServer,
   makeLocation,
   startServer,
 } from '../support/server.ts'
@@ -104,7 +105,7 @@ test('a server with plug-ins', async (context) => {
       await using first = start()
       await askForBackup(kube, namespace, { name: 'op-two', spec })
       await reaches('op-two', waiting)
-      assert.equal(await first.end('SIGKILL'), null)
+      await killServer(first, kube, namespace)
       // Velero stores a backup before it waits for its operations.
       const velero = await askForBackup(kube, namespace, { name: 'velero', spec })
       const status = { phase: waiting as BackupPhase }
@@ -135,7 +136,7 @@ test('a server with plug-ins', async (context) => {
         await askForRestore(kube, namespace, { name: 'op-back', spec: restoreSpec })
         await eventually(async () => ((await current('op-back')).status?.phase === waiting ? true : undefined), 60)
         assert.equal((await current('op-back')).status?.restoreItemOperationsAttempted, 1)
-        assert.equal(await first.end('SIGKILL'), null)
+        await killServer(first, kube, namespace)
         await askForRestore(kube, namespace, { name: 'velero', spec: restoreSpec })
         await kube.patch(Restores, 'velero', { merge: { status: { phase: waiting } } }, { namespace })
         await plugins.cue('op-back')

@@ -19,7 +19,15 @@ import {
   type Mood,
   type PlayedDriver,
 } from '../support/played-driver.ts'
-import { askForBackup, ended, eventually, installKinds, makeLocation, startServer } from '../support/server.ts'
+import {
+  askForBackup,
+  ended,
+  eventually,
+  installKinds,
+  killServer,
+  makeLocation,
+  startServer,
+} from '../support/server.ts'
 
 let cluster: Awaited<ReturnType<typeof ownCluster>>
 let kube: KubeClient
@@ -87,7 +95,7 @@ suite('a server with CSI snapshots', { concurrency: false }, () => {
     await first.leads()
     await at.ask()
     const asked = await at.asked()
-    assert.equal(await first.end('SIGKILL'), null)
+    await killServer(first, kube, at.namespace)
     for (const disk of at.disks) played.moods.set(disk, 'good')
     await using second = at.start()
     await second.leads()
@@ -112,7 +120,7 @@ suite('a server with CSI snapshots', { concurrency: false }, () => {
       const { status } = await kube.get(Backups, 'nightly', { namespace: at.namespace })
       return status?.phase === 'WaitingForPluginOperations' || undefined
     })
-    assert.equal(await first.end('SIGKILL'), null)
+    await killServer(first, kube, at.namespace)
     for (const disk of at.disks) played.moods.set(disk, 'good')
     await using second = at.start()
     await second.leads()
@@ -140,7 +148,7 @@ suite('a server with CSI snapshots', { concurrency: false }, () => {
     await first.leads()
     await at.ask()
     await at.asked()
-    assert.equal(await first.end('SIGKILL'), null)
+    await killServer(first, kube, at.namespace)
     const annotations = { [annotationKeys.cancel]: 'jane' }
     await kube.patch(Backups, 'nightly', { merge: { metadata: { annotations } } }, { namespace: at.namespace })
     await using second = at.start()

@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import type { KubeClient } from '#kube/client.ts'
-import { Leases } from '#runtime/lease-step.ts'
 import { openStore } from '#store/open.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
 import { makeKeys, makeS3Location, locationSays } from '../support/s3-location.ts'
 import { s3Server } from '../support/s3-server.ts'
-import { installKinds, startServer, type ServerProcess } from '../support/server.ts'
+import { installKinds, killServer, startServer, type ServerProcess } from '../support/server.ts'
 import { apiTollgate, tollgate, type Passage } from '../support/tollgate.ts'
 
 /** What a server works on while it is killed: a Backup, or a Restore, by its name. */
@@ -95,9 +94,7 @@ export async function killSite(): Promise<KillSite> {
     const end = work.end()
     const at = await Promise.race([reached.promise, end.then(() => undefined)])
     if (at !== undefined) {
-      await server.end('SIGKILL')
-      // Its successor need not wait for what nobody renews any more.
-      await kube.delete(Leases, 'lifeboat-server', { namespace })
+      await killServer(server, kube, namespace)
     }
     watched = undefined
     if (at !== undefined) server = start()

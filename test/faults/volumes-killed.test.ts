@@ -1,5 +1,5 @@
 // A server that is killed at points spread over backups and restores of volumes: the next one ends them, nothing is lost, and nothing stays behind. The storage
-// side is played (test/support/played-driver.ts); with a real driver in test/node. LIFEBOAT_KILL_SEED repeats the points of an earlier run.
+// side is played (test/support/played-driver.ts); with a real driver in test/node. LIFEBOAT_SEED repeats the points of an earlier run.
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { after, test, type TestContext } from 'node:test'
@@ -18,10 +18,11 @@ import { testNamespace } from '../support/cluster.ts'
 import { Claims, Namespaces, Volumes } from '../support/objects.ts'
 import { defineSnapshots, handleOf, makeClass, makeDisk, playDriver } from '../support/played-driver.ts'
 import { askForBackup, askForRestore, ended, eventually } from '../support/server.ts'
+import type { Passage } from '../support/tollgate.ts'
 import { killSite, spreadPoints, type Work } from './volume-kills.ts'
 
 const POINTS = 10
-const seed = Number(process.env['LIFEBOAT_KILL_SEED'] ?? randomInt(2 ** 31))
+const seed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31))
 const disks = ['one', 'three', 'two'] as const
 
 const stack = new AsyncDisposableStack()
@@ -141,28 +142,29 @@ async function remains(name: string): Promise<object> {
   }
 }
 
-/** Kills the server at points spread over a work; gives the names of what was asked for. */
+/** Kills the server at points spread over a work, each time at a new one of its kind, and looks at what came of it. */
 async function killEverywhere(
   t: TestContext,
   { total, work, check }: { total: number; work: (name: string) => Work; check: (name: string) => Promise<void> },
 ): Promise<void> {
   for (const [part, point] of spreadPoints(total, { count: POINTS, seed }).entries()) {
-    await t.test(`in part ${part + 1} of ${POINTS}`, async (each) => {
+    await t.test(`in part ${part + 1} of ${POINTS}`, async () => {
       // A work may be a few requests shorter than the one before.
-      for (let nth = point; ; nth = Math.max(1, nth - 3)) {
+      for (let nth = point, at: Passage | undefined; at === undefined; nth = Math.max(1, nth - 3)) {
         const name = `part-${part + 1}-at-${nth}`
-        const at = await site.killAt(nth, work(name))
-        await check(name)
-        if (at === undefined) continue
-        each.diagnostic(`died at passage ${nth} of about ${total}, ${at.moment} ${at.method} ${at.path}`)
-        break
+        at = await site.killAt(nth, work(name))
+        await check(name).catch((cause: unknown) => {
+          const where =
+            at === undefined ? 'left alone' : `killed at ${nth} of ${total}, ${at.moment} ${at.method} ${at.path}`
+          const again = `LIFEBOAT_SEED=${seed} npm run test:cluster -- test/faults/volumes-killed.test.ts`
+          throw new Error(`${name}, ${where}: ${(cause as Error).message}\nagain: ${again}`, { cause })
+        })
       }
     })
   }
 }
 
 test(`a backup of volumes whose server is killed at any of ${POINTS} points is completed by the next one, with each snapshot once`, async (t) => {
-  t.diagnostic(`LIFEBOAT_KILL_SEED=${seed}`)
   let before = new Set<string>()
   const check = async (name: string): Promise<void> => {
     await assertBackedUp(name, before)

@@ -52,6 +52,8 @@ suite('volumes that cannot be had', async () => {
     await using _twin = await staticClaim(namespace, 'twin', 'twin.example.com')
     await using _one = await snapshotClass(`${namespace}-one`, 'twin.example.com')
     await using _two = await snapshotClass(`${namespace}-two`, 'twin.example.com')
+    await using _removed = await staticClaim(namespace, 'removed', 'removed.example.com')
+    await using _left = await snapshotClass(`${namespace}-left`, 'removed.example.com')
     const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } }
     await make(kube, Claims, { namespace, name: 'pending', spec: { ...spec, storageClassName: 'nobody-has-it' } })
     const lost = await staticClaim(namespace, 'lost', 'gone.example.com')
@@ -71,11 +73,12 @@ suite('volumes that cannot be had', async () => {
     const said = (lines: string[], pattern: RegExp): void => assert.match(lines.join('\n'), pattern)
     said(errors, /name: \/broken .*the driver says: .*made of cheese/)
     said(errors, /name: \/stuck .*Asynchronous action timed out/)
+    said(errors, /name: \/removed .*it was not taken within 8 s/)
     said(errors, /name: \/twin .*several VolumeSnapshotClasses/)
     said(errors, /name: \/lost .*its claim is Lost/)
     said(warnings, /name: \/gone .*no VolumeSnapshotClass is of driver gone\.example\.com/)
     said(warnings, /name: \/pending .*not bound/)
-    assert.equal(errors.length, 4, errors.join('\n'))
+    assert.equal(errors.length, 5, errors.join('\n'))
 
     const { objects } = await readBackup(store)
     const stored = [...objects.keys()].filter((path) => path.startsWith('resources/persistentvolumeclaims/'))
@@ -93,7 +96,7 @@ suite('volumes that cannot be had', async () => {
     const { namespace, handles } = shop
     await using place = await ownStore()
     const { store } = place
-    await backUp({ kube, store, spec: { includedNamespaces: [namespace] } })
+    const backup = await backUp({ kube, store, spec: { includedNamespaces: [namespace] } })
     const stolen = (await storage.snapshots()).find(({ volume }) => volume === handles[1])
     await storage.lose(stolen?.id ?? '')
     const copy = `${namespace}-copy`
@@ -105,5 +108,9 @@ suite('volumes that cannot be had', async () => {
     assert.match(errors[0] ?? '', /\/stolen have not come back/)
     assert.equal(((await kube.get(Claims, 'kept', { namespace: copy }))['status'] as { phase: string }).phase, 'Bound')
     await kube.delete(Namespaces, copy)
+    const options = { cluster: () => Promise.resolve(kube), writer: { now: new Date() } }
+    // Of the one that is gone already nobody complains.
+    assert.deepEqual((await deleteBackupSnapshots(store, backup, options)).problems, [])
+    assert.deepEqual(await snapshotsOf(cluster, shop), [])
   })
 })

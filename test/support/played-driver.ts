@@ -5,6 +5,7 @@ import type { KubeClient } from '#kube/client.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { apiVersionOf, resourceName, type ResourceType } from '#kube/object.ts'
 import {
+  contentProtection,
   VolumeSnapshotClasses,
   VolumeSnapshotContents,
   VolumeSnapshots,
@@ -14,7 +15,6 @@ import {
 import { Claims, Definitions, make, StorageClasses, Volumes } from './objects.ts'
 
 export const driver = 'disk.lifeboat.test'
-const bound = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection'
 
 /** How the driver treats the snapshots of a claim, by the claim's name: `slow` takes them late, `late` takes them at once and has them ready later. */
 export type Mood = 'good' | 'slow' | 'late' | 'refusing' | 'never-ready' | 'silent'
@@ -153,7 +153,7 @@ async function takeSnapshot(
     await kube.create(VolumeSnapshotContents, {
       apiVersion: apiVersionOf(VolumeSnapshotContents),
       kind: VolumeSnapshotContents.kind,
-      metadata: { name: contentName, finalizers: [bound] },
+      metadata: { name: contentName, finalizers: [contentProtection] },
       spec: {
         deletionPolicy: 'Delete',
         driver,

@@ -7,6 +7,7 @@ import { hasEnded } from '#api/phases.ts'
 import { Restores, type Restore, type RestoreSpec } from '#api/restore.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { apiVersionOf, resourceName, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { Leases } from '#runtime/lease-step.ts'
 import { startCli, type RunningCli } from './cli.ts'
 
 /** Installs our kinds, as often as one likes, and waits until they are served. */
@@ -69,6 +70,13 @@ export function startServer(options: {
     end,
     [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
   }
+}
+
+/** Kills a server with -9, and takes its lease away: its successor need not wait for what nobody renews any more. */
+export async function killServer(server: ServerProcess, kube: KubeClient, namespace: string): Promise<void> {
+  const code = await server.end('SIGKILL')
+  if (code !== null) throw new Error(`the server had ended by itself, with ${code}: ${server.stderr()}`)
+  await kube.delete(Leases, 'lifeboat-server', { namespace })
 }
 
 function custom<T extends KubeObject>(type: ResourceType<T>, name: string, spec: object): T {
