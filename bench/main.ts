@@ -68,9 +68,9 @@ async function measure(options: BenchOptions): Promise<number> {
       return 0
     }
     if (options.work === 'suite') {
-      const measured = await benchSuite(options, bench)
-      process.stdout.write(`${suiteReport(measured, new Date())}\n`)
-      return measured.some(({ failure }) => failure !== undefined) ? 1 : 0
+      const suite = await benchSuite(options, bench)
+      process.stdout.write(`${suiteReport(suite, new Date())}\n`)
+      return [...suite.measured, ...suite.volumes].some(({ failure }) => failure !== undefined) ? 1 : 0
     }
     const result = await (options.work === 'backup' ? benchBackup(options, bench) : benchRestore(options, bench))
     process.stdout.write(`${options.json ? jsonReport(result) : tableReport(result)}\n`)

@@ -8,12 +8,12 @@ type Work = (typeof works)[number]
 export interface BenchOptions {
   /**
    * `churn`: backups of a cluster that changes all the time, compared with it. `sync`: a location with many backups. `schedules`: many schedules, due
-   * at once. `volumes`: a namespace of nothing but volumes of a CSI driver. `suite`: all measurements of backups and restores in docs/performance.md.
+   * at once. `volumes`: a namespace of nothing but volumes of a CSI driver. `suite`: all measurements of backups, restores and volumes in docs/performance.md.
    */
   work: Work
   /** Of a suite. */
-  part: 'all' | 'backup' | 'restore'
-  /** By which a suite divides all numbers of objects: for a trial. */
+  part: 'all' | 'backup' | 'restore' | 'volumes'
+  /** By which a suite divides all numbers of objects and volumes: for a trial. */
   scale: number
   /** What a restore finds: clusters that are empty, everything there already, or a tenth of it changed and to be updated. */
   case: 'empty' | 'existing' | 'update'
@@ -48,7 +48,7 @@ export interface BenchOptions {
 const fills: readonly Work[] = ['backup', 'restore', 'churn']
 
 const usage =
-  'npm run bench -- backup|restore|churn --objects N | sync --backups N | schedules --schedules N | volumes --volumes N [--ready-after SECONDS] | suite [backup|restore] [--scale N] [--case empty|existing|update] [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--peer-runs N] [--changes N] [--profile DIR] [--json]'
+  'npm run bench -- backup|restore|churn --objects N | sync --backups N | schedules --schedules N | volumes --volumes N [--ready-after SECONDS] | suite [backup|restore|volumes] [--scale N] [--case empty|existing|update] [--shape mixed|namespaces|secrets] [--store dir|s3] [--door cli|server] [--peer velero] [--runs N] [--peer-runs N] [--changes N] [--profile DIR] [--json]'
 
 /** Reads a command line; a mistake comes back as one line that says what is wrong and what is right. */
 export function parseOptions(args: readonly string[]): BenchOptions | { mistake: string } {
@@ -90,7 +90,7 @@ function optionsOf(args: readonly string[]): BenchOptions {
   if (surplus.length > 0) throw new Error(`${JSON.stringify(surplus[0])} is one word too many`)
   return {
     work,
-    part: oneOf('the part of the suite', part, ['all', 'backup', 'restore']),
+    part: oneOf('the part of the suite', part, ['all', 'backup', 'restore', 'volumes']),
     scale: countOf('--scale', values.scale),
     objects: fills.includes(work) ? countOf('--objects', values.objects) : 0,
     backups: work === 'sync' ? countOf('--backups', values.backups) : 0,

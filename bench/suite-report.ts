@@ -1,6 +1,8 @@
 import { cpus, totalmem } from 'node:os'
 import type { Figures } from './figures.ts'
 import type { Result } from './report.ts'
+import { volumesHead, volumesRows } from './volumes-report.ts'
+import type { VolumesResult } from './volumes.ts'
 
 /** A measurement of a suite, and what came of it. */
 export interface Measured {
@@ -14,6 +16,13 @@ export interface Measured {
   readonly failure?: string | undefined
 }
 
+/** A measurement of a backup of volumes, and what came of it. */
+export interface MeasuredVolumes {
+  readonly title: string
+  readonly result?: VolumesResult | undefined
+  readonly failure?: string | undefined
+}
+
 /** What is aimed at, what was found, and whether that is enough; undefined when it was not measured. */
 export interface Target {
   readonly aim: string
@@ -22,13 +31,18 @@ export interface Target {
 }
 
 /** The tables of docs/performance.md, in Markdown. */
-export function suiteReport(measured: readonly Measured[], now: Date): string {
+export function suiteReport(
+  { measured, volumes }: { measured: readonly Measured[]; volumes: readonly MeasuredVolumes[] },
+  now: Date,
+): string {
   const parts = (['backup', 'restore'] as const).flatMap((work) => {
     const ofWork = measured.filter((one) => one.work === work)
     return ofWork.length === 0 ? [] : [work === 'backup' ? '### Backups' : '### Restores', figuresTable(ofWork)]
   })
   const machine = `${now.toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 1e9)} GB, ${process.platform} ${process.arch}, Node ${process.version}`
-  return [machine, ...parts, '### Targets', targetsTable(targetsOf(measured))].join('\n\n')
+  if (volumes.length > 0) parts.push('### Volumes', volumesTable(volumes))
+  const targets = [...targetsOf(measured), ...volumes.map(volumesTarget)]
+  return [machine, ...parts, '### Targets', targetsTable(targets)].join('\n\n')
 }
 
 function figuresTable(measured: readonly Measured[]): string {
@@ -46,6 +60,20 @@ function figuresTable(measured: readonly Measured[]): string {
     ]
   })
   return markdown(['cluster', 'party', 'seconds', 'objects/s', 'CPU s', 'peak RSS', 'API calls', ''], rows)
+}
+
+function volumesTable(measured: readonly MeasuredVolumes[]): string {
+  const rows = measured.flatMap(({ title, result, failure }) =>
+    result === undefined
+      ? [[title, failure ?? '', ...volumesHead.slice(1).map(() => '')]]
+      : volumesRows(result).map((row, index) => [index === 0 ? title : '', ...row]),
+  )
+  return markdown(['snapshots', ...volumesHead], rows)
+}
+
+function volumesTarget({ title, result }: MeasuredVolumes): Target {
+  const aim = `volumes, ${title}: at most 1.3 × what the slowest single snapshot and all at once need`
+  return atMost(aim, result && result.ours.seconds / (result.single + result.raw.seconds), 1.3, '×')
 }
 
 function cells({ seconds, objectsPerSecond, cpuSeconds, peakRssMB, apiCalls }: Figures): string[] {

@@ -15,8 +15,8 @@ import { storageCluster, type StorageCluster } from './storage-cluster.ts'
 
 /** What one program needed for a backup of all volumes. */
 export interface VolumesCost extends Cost {
-  /** Calls of a backup of the same without snapshots. */
-  callsWithout: number
+  /** A backup of the same without snapshots. */
+  without: Pick<Cost, 'seconds' | 'apiCalls'>
 }
 
 /** What a backup of many volumes costs. */
@@ -136,7 +136,7 @@ async function measured(bench: Bench, given: Given, makeBackup: MakeBackup): Pro
     await clearSnapshots(cluster.kube, { namespace, signal })
     return cost
   }
-  const { apiCalls: callsWithout } = await makeBackup(`${name}-without`, false)
+  const without = await makeBackup(`${name}-without`, false)
   const costs: Cost[] = []
   for (let number = 1; number <= runs; number += 1) {
     await given.beforeEach?.()
@@ -144,5 +144,5 @@ async function measured(bench: Bench, given: Given, makeBackup: MakeBackup): Pro
     say(`${name}, run ${number} of ${runs}: ${cost.seconds.toFixed(2)} s, ${cost.apiCalls} calls`)
     costs.push(cost)
   }
-  return { ...costOf(costs), callsWithout }
+  return { ...costOf(costs), without }
 }

@@ -121,9 +121,14 @@ function tell(
   const coloured = problems.length === 0 ? colours.bold(colours.green(sentence)) : colours.red(sentence)
   print(context, `\n${coloured}${where}, after ${formatMillis(elapsed)}`)
   for (const problem of problems) print(context, `  ${problem}`)
+  print(context, `\n${whatDidIt}`)
   return problems.length === 0
 }
 
 function ordersIn({ data }: Books): number {
   return data.split('\n').length - 1
 }
+
+const whatDidIt = `It took CSI snapshots (docs/volumes.md) and two hooks in the annotations of the pod (docs/hooks.md). Your own volumes:
+
+  npx lifeboat --store ./backups volume list`
