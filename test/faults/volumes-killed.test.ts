@@ -66,6 +66,16 @@ function restore(name: string): Work {
   }
 }
 
+function deletion(made: Backup): Work {
+  const { name } = made.metadata
+  return {
+    plural: 'backups',
+    name,
+    begin: () => kube.create(DeleteBackupRequests, deletionRequest(made, 'x'), { namespace }),
+    end: () => eventually(async () => (await kube.find(Backups, name, { namespace })) === undefined || undefined, 180),
+  }
+}
+
 function targetOf(restored: string): string {
   return `target-of-${restored}`
 }
@@ -92,12 +102,9 @@ async function assertBackedUp(name: string, before: ReadonlySet<string>): Promis
   const { csiVolumeSnapshotsAttempted: asked, csiVolumeSnapshotsCompleted: taken, errors, warnings } = status
   assert.deepEqual([asked, taken, errors, warnings], [disks.length, disks.length, undefined, undefined])
   await assertNothingKnown()
-  const { objects, verification } = await readBackup(store, name)
-  assert.deepEqual(verification.differences, [])
-  const contents = [...objects.values()].filter(({ kind }) => kind === VolumeSnapshotContents.kind)
-  const handles = contents.map((content) => (content as VolumeSnapshotContent).status?.snapshotHandle ?? '')
+  assert.deepEqual((await readBackup(store, name)).verification.differences, [])
   const made = [...played.snapshots.keys()].filter((handle) => !before.has(handle))
-  assert.deepEqual(made.toSorted(), handles.toSorted())
+  assert.deepEqual(made.toSorted(), (await handlesIn(name)).toSorted())
   assert.deepEqual(
     made.map((handle) => played.snapshots.get(handle)).toSorted(),
     disks.map((disk) => `data of ${disk}`),
@@ -142,26 +149,39 @@ async function remains(name: string): Promise<object> {
   }
 }
 
-/** Kills the server at points spread over a work, each time at a new one of its kind, and looks at what came of it. */
+/** Kills the server at points spread over works of `total` passages, each time in a new one, and looks at what came of it. */
 async function killEverywhere(
   t: TestContext,
-  { total, work, check }: { total: number; work: (name: string) => Work; check: (name: string) => Promise<void> },
+  options: {
+    total: number
+    count?: number
+    work: (name: string) => Work
+    check: (name: string) => Promise<void>
+  },
 ): Promise<void> {
-  for (const [part, point] of spreadPoints(total, { count: POINTS, seed }).entries()) {
-    await t.test(`in part ${part + 1} of ${POINTS}`, async () => {
+  const { total, count = POINTS, work, check } = options
+  for (const [part, point] of spreadPoints(total, { count, seed }).entries()) {
+    await t.test(`in part ${part + 1} of ${count}`, async () => {
       // A work may be a few requests shorter than the one before.
       for (let nth = point, at: Passage | undefined; at === undefined; nth = Math.max(1, nth - 3)) {
-        const name = `part-${part + 1}-at-${nth}`
-        at = await site.killAt(nth, work(name))
-        await check(name).catch((cause: unknown) => {
+        const one = work(`part-${part + 1}-at-${nth}`)
+        at = await site.killAt(nth, one)
+        await check(one.name).catch((cause: unknown) => {
           const where =
             at === undefined ? 'left alone' : `killed at ${nth} of ${total}, ${at.moment} ${at.method} ${at.path}`
           const again = `LIFEBOAT_SEED=${seed} npm run test:cluster -- test/faults/volumes-killed.test.ts`
-          throw new Error(`${name}, ${where}: ${(cause as Error).message}\nagain: ${again}`, { cause })
+          throw new Error(`${one.name}, ${where}: ${(cause as Error).message}\nagain: ${again}`, { cause })
         })
       }
     })
   }
+}
+
+/** The handles of the snapshots that a stored backup says are in the storage. */
+async function handlesIn(name: string): Promise<string[]> {
+  const { objects } = await readBackup(store, name)
+  const contents = [...objects.values()].filter(({ kind }) => kind === VolumeSnapshotContents.kind)
+  return contents.map((content) => (content as VolumeSnapshotContent).status?.snapshotHandle ?? '')
 }
 
 test(`a backup of volumes whose server is killed at any of ${POINTS} points is completed by the next one, with each snapshot once`, async (t) => {
@@ -187,9 +207,33 @@ test(`a restore of volumes whose server is killed at any of ${POINTS} points end
   await killEverywhere(t, { total, work: restore, check })
 })
 
+test('a deletion of a backup with volumes whose server is killed at any of 5 points is ended by the next one, with all its snapshots and no others', async (t) => {
+  const { items } = await kube.list(Backups, { namespace })
+  const backups = items.filter(({ metadata }) => metadata.name !== 'undisturbed') as Backup[]
+  const handles = new Map<string, string[]>()
+  for (const { metadata } of backups) handles.set(metadata.name, await handlesIn(metadata.name))
+  const check = async (name: string): Promise<void> => {
+    for (const handle of handles.get(name) ?? []) assert.ok(!played.snapshots.has(handle), handle)
+    handles.delete(name)
+    for (const handle of [...handles.values()].flat()) assert.ok(played.snapshots.has(handle), handle)
+    assert.deepEqual(await Array.fromAsync(store.list(`backups/${name}/`)), [])
+    await eventually(async () => {
+      const contents = (await kube.list(VolumeSnapshotContents, {})).items
+      const requests = (await kube.list(DeleteBackupRequests, { namespace })).items
+      const left = contents.filter(({ metadata }) => metadata.name.startsWith('lifeboat-delete-'))
+      return left.length + requests.length === 0 || undefined
+    })
+  }
+  const next = (): Work => deletion(backups.pop() ?? assert.fail('too few backups'))
+  const first = next()
+  const total = await site.passages(first)
+  await check(first.name)
+  await killEverywhere(t, { total, count: 5, work: next, check })
+})
+
 test('when all these backups are deleted, nothing of them is left in the cluster, the storage or the store', async () => {
   const backups = (await kube.list(Backups, { namespace })).items as Backup[]
-  assert.ok(backups.length > POINTS)
+  assert.ok(backups.length > 0)
   const restores = (await kube.list(Restores, { namespace })).items
   for (const { metadata } of restores) await kube.delete(Namespaces, targetOf(metadata.name))
   for (const one of backups) await kube.create(DeleteBackupRequests, deletionRequest(one, 'x'), { namespace })

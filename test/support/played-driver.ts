@@ -132,7 +132,7 @@ async function playSnapshot(snapshot: VolumeSnapshot, contents: VolumeSnapshotCo
   const mood = stage.moods.get(claim) ?? 'good'
   const age = Date.now() - Date.parse(snapshot.metadata.creationTimestamp ?? '')
   if (mood === 'silent' || (mood === 'slow' && age < 2000)) return
-  const readyToUse = mood !== 'never-ready' && !(mood === 'late' && age < 2000)
+  const readyToUse = mood !== 'never-ready' && !(mood === 'late' && age < 1200)
   if (mood !== 'refusing') return await takeSnapshot(snapshot, { claim, contents, readyToUse }, stage)
   if (snapshot.status?.error?.message === undefined)
     await say(stage, snapshot, { readyToUse: false, error: { message: 'no room in the rack', time: new Date() } })
