@@ -48,7 +48,7 @@ function whyNot(error: unknown, namespace: string): string {
     case downloadRefusals.link:
       return `${error.serverMessage}: it has expired, or the replica that was asked does not share Secret lifeboat-links (its log says so)`
     case 'NotFound':
-      return `there is no Service ${name} in namespace ${namespace}; \`lifeboat install\` with the flags of before adds it, and leaves what is there`
+      return `there is no Service ${name} in namespace ${namespace}; \`lifeboat install\` with the flags of before (\`--adopt\`, where the server was Velero's) adds it, and leaves what is there`
     case 'ServiceUnavailable':
       return `${error.serverMessage}; is a pod of the server ready, and may the API server reach its port 8085?`
     default:

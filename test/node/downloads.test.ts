@@ -56,19 +56,19 @@ async function documentedRules(): Promise<Rule[]> {
 suite('files of backups through the API server', async () => {
   const cluster = await nodeSandbox()
   const { kube, node } = cluster
+  // A server ends at once where its kinds are not known.
+  await installKinds(kube)
   const scope = new AsyncDisposableStack()
   const { path: folder } = scope.use(await scratchFolder())
   const namespace = scope.use(await testNamespace(kube)).name
   const s3 = scope.use(await s3Server('versitygw'))
   const bucket = await openStore(s3.url.replace('/prefix?', `/${namespace}?`), { env: s3.env })
   const directory = fileStore(join(folder, 'store'))
-  const server = scope.use(
-    startServer({
-      kubeconfigPath: cluster.kubeconfigPath,
-      namespace,
-      args: ['--metrics-address', `${node.gateway}:0`, '--public-url', NOWHERE],
-    }),
-  )
+  const settings = {
+    kubeconfigPath: cluster.kubeconfigPath,
+    args: ['--metrics-address', `${node.gateway}:0`, '--public-url', NOWHERE],
+  }
+  const server = scope.use(startServer({ ...settings, namespace }))
   let user = ''
   after(() => scope.disposeAsync())
 
@@ -103,7 +103,6 @@ suite('files of backups through the API server', async () => {
   const serverPort = async (): Promise<number> => Number(new URL(await server.url()).port)
 
   before(async () => {
-    await installKinds(kube)
     await make(kube, ConfigMaps, { name: 'prices', namespace, data: { apple: '1' } })
     await putStoredBackup(bucket, 'big')
     const chunk = Buffer.alloc(MIB, 'lifeboat')
@@ -166,6 +165,8 @@ suite('files of backups through the API server', async () => {
     assert.match(await said('restore', 'describe', 'back', '--details'), /prices/)
     assert.ok((await stored(bucket, restoreKey('back', 'logs'))).length > 0)
     assert.match(await said('restore', 'logs', 'back'), /level=info/)
+    const rehearsal = await run(cluster.kubeconfigPath, 'restore', 'create', '--from-backup', 'monday', '--dry-run')
+    assert.match(rehearsal.stdout, /The restore would be Completed/, rehearsal.stderr)
 
     const direct = await run(user, 'backup', 'logs', 'monday', '--download-via', 'link')
     assert.equal(direct.code, 1)
@@ -203,6 +204,12 @@ suite('files of backups through the API server', async () => {
     mute.close()
     await leadTo(0, [])
     assert.match(await refused(user, 'api-server'), /no endpoints available.*is a pod of the server ready/)
+    // A replica with another secret, as one whose Role does not let it read the Secret.
+    const secret = Buffer.alloc(32).toString('base64')
+    await kube.patch(Secrets, 'lifeboat-links', { merge: { data: { secret } } }, { namespace })
+    await using other = startServer({ ...settings, namespace })
+    await leadTo(Number(new URL(await other.url()).port))
+    assert.match(await refused(user, 'api-server'), /not valid, or not any more: it has expired, or the replica/)
     await kube.delete(Services, 'lifeboat', { namespace })
     await kube.delete(Endpoints, 'lifeboat', { namespace })
     assert.match(await refused(user, 'api-server'), /there is no Service lifeboat in namespace .*`lifeboat install`/)
