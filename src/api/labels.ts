@@ -62,6 +62,8 @@ export const annotationKeys = {
   csiDriverName: 'velero.io/csi-driver-name',
   volumeSnapshotContentDeletionPolicy: 'velero.io/csi-vsc-deletion-policy',
   volumeGroupSnapshotHandle: 'velero.io/csi-volumegroupsnapshot-handle',
+  /** Ours: on a stored VolumeSnapshotContent of a volume group, the handles of all members as a JSON list. */
+  groupMembers: 'lifeboat.dev/volume-group-members',
   /** Ours: on a Backup that was found in a store, as long as its PodVolumeBackups are not all there. */
   importing: 'lifeboat.dev/importing',
   /** Ours, on a Restore: why it has not started, as a sentence. */

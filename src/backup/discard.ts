@@ -2,9 +2,10 @@ import type { Backup } from '#api/backup.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { ObjectStore } from '#store/store.ts'
-import { endSnapshots } from '#volumes/snapshot-end.ts'
+import { groupTypesOf } from '#volumes/group-types.ts'
 import { claimName } from './claim.ts'
-import { identityOf, marksOf } from './snapshot-items.ts'
+import { clearSnapshots } from './snapshot-clearing.ts'
+import { identityOf } from './snapshot-items.ts'
 
 /**
  * Clears away what a run of `backup` left that was cut off and is not to be taken up: its files in `store`, its snapshots in the cluster.
@@ -20,14 +21,8 @@ export async function discardBackup(
   await held.release()
   const identity = identityOf(backup, { store: store.url, started: '' })
   try {
-    return await endSnapshots({
-      kube,
-      labelSelector: identity.labelSelector,
-      fateOf: (snapshot) => {
-        const marks = marksOf(snapshot)
-        return marks?.run === identity.run && marks.backup === identity.backup ? 'delete-data' : undefined
-      },
-    })
+    const groupTypes = groupTypesOf((await kube.discover()).types)
+    return await clearSnapshots({ kube, identity, groupTypes })
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
     // A cluster without snapshots has none of ours.

@@ -4,6 +4,7 @@ import type { KubeObject } from '#kube/object.ts'
 import type { CollectedItem } from '#collect/collect.ts'
 import { skipReason, type BackupScope } from '#selection/backup-scope.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
+import type { VolumeGroup } from './volume-groups.ts'
 import type { PlannedVolume, VolumePlanner } from './volume-planner.ts'
 
 /** A claim by its name. */
@@ -18,8 +19,25 @@ export interface HeldClaim {
   /** As it came by; undefined while only a hook has asked for it. */
   item: CollectedItem | undefined
   planned: PlannedVolume | undefined
-  /** Of its CSI snapshot, if it gets one. */
+  /** Of its CSI snapshot, if it gets one by itself. */
   order: SnapshotOrder | undefined
+  /** That it is snapshotted with, if it is. */
+  group: VolumeGroup | undefined
+}
+
+/** The CSI snapshot of a claim; undefined where none is taken, or the group has none for it, or not yet. */
+export function orderOf({ claim, order, group }: HeldClaim): SnapshotOrder | undefined {
+  return order ?? group?.orderOf(claim.metadata.name)
+}
+
+/** Whether a CSI snapshot of the claim is to be taken, whatever comes of it. */
+export function isSnapshotted({ order, group }: HeldClaim): boolean {
+  return order !== undefined || group !== undefined
+}
+
+export interface PlannedClaim {
+  readonly held: HeldClaim
+  readonly planned: PlannedVolume
 }
 
 export interface HeldClaimsOptions {
@@ -28,8 +46,8 @@ export interface HeldClaimsOptions {
   readonly planner: VolumePlanner
   /** Claims are decided about as soon as they come, else when somebody asks. */
   readonly early: boolean
-  /** Hears of each claim when `planned` is set. */
-  readonly onPlanned: (held: HeldClaim, planned: PlannedVolume) => void
+  /** Hears of claims that have been planned, and is waited for. */
+  readonly onPlanned: (claims: readonly PlannedClaim[]) => Promise<void>
   readonly signal?: AbortSignal | undefined
 }
 
@@ -60,7 +78,7 @@ export class HeldClaims {
     const key = `${claim.metadata.namespace ?? ''}/${claim.metadata.name}`
     const known = this.#claims.get(key)
     if (known !== undefined && known.claim.metadata.uid === claim.metadata.uid) return known
-    const held: HeldClaim = { claim, item: undefined, planned: undefined, order: undefined }
+    const held: HeldClaim = { claim, item: undefined, planned: undefined, order: undefined, group: undefined }
     this.#claims.set(key, held)
     this.#arrived.push(held)
     if (this.#options.early) this.#planning ??= this.#plan()
@@ -107,10 +125,8 @@ export class HeldClaims {
   async #planThese(arrived: readonly HeldClaim[]): Promise<void> {
     const { planner, onPlanned } = this.#options
     const planned = await planner.ofClaims(arrived.map(({ claim }) => claim))
-    for (const [index, held] of arrived.entries()) {
-      const one = planned[index]!
-      held.planned = one
-      onPlanned(held, one)
-    }
+    const claims = arrived.map((held, index) => ({ held, planned: planned[index]! }))
+    for (const one of claims) one.held.planned = one.planned
+    await onPlanned(claims)
   }
 }

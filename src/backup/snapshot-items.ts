@@ -1,23 +1,34 @@
 import { createHash } from 'node:crypto'
 import type { Backup } from '#api/backup.ts'
 import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
+import type { SnapshotTime } from '#archive/manifest.ts'
 import { objectOf, textOf, without } from '#items/json.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { SelectionError } from '#selection/error.ts'
 import { parseQuantity } from '#selection/quantity.ts'
+import { withoutGroup } from '#volumes/group-order.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
 import type { VolumeSnapshot, VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
 
 /** Ours, on a VolumeSnapshot: the very backup that made it, and its name. */
 export const snapshotMarks = { run: 'lifeboat.dev/backup-run', backup: 'lifeboat.dev/backup' } as const
 
-/** Which run made a snapshot, and for which name in which store; undefined for one that no backup is taking. */
-export function marksOf({ metadata, spec }: VolumeSnapshot): { run: string; backup: string } | undefined {
-  const { [snapshotMarks.run]: run, [snapshotMarks.backup]: backup } = metadata.annotations ?? {}
+/** Which run made a snapshot, and for which name in which store. */
+export interface SnapshotMarks {
+  readonly run: string
+  readonly backup: string
+}
+
+/** Undefined for one that no backup is taking. */
+export function marksOf(snapshot: VolumeSnapshot): SnapshotMarks | undefined {
   // One that stands for a snapshot which is there already is of a restore, however it is marked.
-  if (run === undefined || backup === undefined || spec?.source?.persistentVolumeClaimName === undefined)
-    return undefined
-  return { run, backup }
+  return snapshot.spec?.source?.persistentVolumeClaimName === undefined ? undefined : marksOn(snapshot)
+}
+
+/** The marks on any object that a backup makes. */
+export function marksOn({ metadata: { annotations = {} } }: KubeObject): SnapshotMarks | undefined {
+  const { [snapshotMarks.run]: run, [snapshotMarks.backup]: backup } = annotations
+  return run === undefined || backup === undefined ? undefined : { run, backup }
 }
 
 /** What tells the snapshots of one backup from those of all others: the same again when a server takes the backup up after another one has died. */
@@ -58,9 +69,21 @@ export function snapshotOrder(
   }
 }
 
+/** The name of the VolumeGroupSnapshot of a group, so that asking twice makes one. */
+export function groupName(
+  { namespace, group }: { namespace: string; group: string },
+  { run }: Pick<BackupIdentity, 'run'>,
+): string {
+  // Labels may hold what names may not.
+  const readable = group.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  return `velero-${readable}-${digest(`${run} ${namespace}/${group}`, 10)}`
+}
+
 export interface TakenSnapshot {
   readonly snapshot: VolumeSnapshot
   readonly content: VolumeSnapshotContent
+  /** Of a member of a group: the handles of all members, without which the storage does not delete it. */
+  readonly groupHandles?: readonly string[] | undefined
 }
 
 /** A claim as it is stored beside its snapshot (spec/volumes §1.1): it says which one, and asks for room enough. */
@@ -96,6 +119,16 @@ function bytesOf(quantity: string | undefined): bigint {
   }
 }
 
+/** When it was taken, for the manifest. */
+export function snapshotTime({ snapshot, content }: TakenSnapshot): SnapshotTime {
+  return {
+    namespace: snapshot.metadata.namespace ?? '',
+    claim: snapshot.spec?.source?.persistentVolumeClaimName ?? '',
+    handle: content.status?.snapshotHandle ?? '',
+    taken: snapshot.status?.creationTime ?? '',
+  }
+}
+
 /** The VolumeSnapshot as it is stored: with what a restore has to know of the storage. */
 export function storedSnapshot({ snapshot, content }: TakenSnapshot): VolumeSnapshot {
   const { driver, deletionPolicy } = content.spec ?? {}
@@ -112,13 +145,19 @@ export function storedSnapshot({ snapshot, content }: TakenSnapshot): VolumeSnap
   // What a restore makes of it is no snapshot that this backup is taking.
   const unmarked = without(snapshot.metadata.annotations ?? {}, Object.values(snapshotMarks))
   const annotations = { ...unmarked, ...known }
-  return { ...snapshot, metadata: { ...snapshot.metadata, annotations } }
+  const single = withoutGroup(snapshot)
+  return { ...single, metadata: { ...single.metadata, annotations } }
 }
 
 /** The content as it is stored: the label says whose it is, and by it the deletion of the backup finds it. */
-export function storedContent({ content }: TakenSnapshot, backupName: string): VolumeSnapshotContent {
+export function storedContent({ content, groupHandles }: TakenSnapshot, backupName: string): VolumeSnapshotContent {
   const labels = { ...content.metadata.labels, [labelKeys.backupName]: labelValue(backupName) }
-  return { ...content, metadata: { ...content.metadata, labels } }
+  const { annotations } = content.metadata
+  const marked =
+    groupHandles === undefined
+      ? annotations
+      : { ...annotations, [annotationKeys.groupMembers]: JSON.stringify(groupHandles) }
+  return { ...content, metadata: { ...content.metadata, labels, ...(marked && { annotations: marked }) } }
 }
 
 function digest(text: string, length: number): string {

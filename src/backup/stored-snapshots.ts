@@ -10,10 +10,12 @@ import { resourceName } from '#kube/object.ts'
 import { findObject } from '#store/find.ts'
 import { backupKey, type BackupArtifact } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
-import { endSnapshots } from '#volumes/snapshot-end.ts'
+import { groupTypesOf } from '#volumes/group-types.ts'
 import { VolumeSnapshotContents, type VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
+import { storedGroupOf } from '#volumes/stored-groups.ts'
 import type { StoredSnapshot } from '#volumes/stored-snapshots.ts'
-import { identityOf, marksOf } from './snapshot-items.ts'
+import { clearSnapshots } from './snapshot-clearing.ts'
+import { identityOf } from './snapshot-items.ts'
 
 /** The CSI snapshots that a stored backup relies on: those that it made itself. Rejects with StoreError or ArchiveError. */
 export async function snapshotsOf(
@@ -30,12 +32,14 @@ export async function snapshotsOf(
   await using archive = await openArchive(contents, { spoolDir, parse: parseJson, signal })
   const found: StoredSnapshot[] = []
   for (const entry of archive.entriesOf(resourceName(VolumeSnapshotContents))) {
-    const { metadata, spec, status } = (await archive.read(entry)) as VolumeSnapshotContent
+    const content = (await archive.read(entry)) as VolumeSnapshotContent
+    const { metadata, spec, status } = content
     const { labels = {}, annotations } = metadata
     const [driver, handle] = [spec?.driver, status?.snapshotHandle]
     // Without the label it was somebody else's, who put it into the backup.
     if (labels[labelKeys.backupName] !== labelValue(name) || driver === undefined || handle === undefined) continue
-    found.push({ driver, handle, annotations })
+    const group = storedGroupOf(content)
+    found.push({ driver, handle, annotations, group })
   }
   return found
 }
@@ -69,14 +73,6 @@ export async function releaseSnapshotsOf(
       .map(({ spec: { resourceIdentifier: one } }) => `${one.Namespace}/${one.Name}`),
   )
   const identity = identityOf(backup, { store: store.url, started: backup.status?.startTimestamp ?? '' })
-  return await endSnapshots({
-    kube,
-    labelSelector: identity.labelSelector,
-    signal,
-    fateOf: (snapshot) => {
-      if (marksOf(snapshot)?.run !== identity.run) return undefined
-      const { metadata } = snapshot
-      return kept.has(`${metadata.namespace}/${metadata.name}`) ? 'keep-data' : 'delete-data'
-    },
-  })
+  const groupTypes = groupTypesOf((await kube.discover({ signal })).types)
+  return await clearSnapshots({ kube, identity, groupTypes, kept, signal })
 }

@@ -20,13 +20,15 @@ export interface VolumeEnd {
 export interface ReportOptions {
   readonly backup: Backup
   readonly natives: Pick<NativeSnapshots, 'resultOf'>
+  /** Whether the cluster makes snapshots of groups. */
+  readonly groupsServed: boolean
   readonly log: RunLog
   readonly now: () => Date
 }
 
 /** Says in the log what became of the data of each volume, as an error where they were asked for. Gives the entries of the volume info. */
 export function reportVolumes(ends: readonly VolumeEnd[], options: ReportOptions): VolumeInfo[] {
-  warnOfGroups(ends, options)
+  if (!options.groupsServed) warnOfGroups(ends, options)
   return ends.map((end) => reportOne(end, options))
 }
 
@@ -67,7 +69,7 @@ function warnOfGroups(ends: readonly VolumeEnd[], { backup, log }: ReportOptions
     if (group !== undefined && state !== undefined) groups.set(`${namespace}/${group}`, { namespace, group })
   }
   for (const { namespace, group } of groups.values()) {
-    const message = `The volumes of group ${group} are snapshotted one by one, at the same moment: this version of Lifeboat makes no group snapshots`
+    const message = `The volumes of group ${group} are snapshotted one by one, at the same moment: the cluster serves no groupsnapshot.storage.k8s.io`
     log.warning(message, { resource: 'persistentvolumeclaims', namespace })
   }
 }

@@ -13,15 +13,24 @@ import { detached, type KubeObject } from '#kube/object.ts'
 import { rawObject } from '#kube/raw-object.ts'
 import type { BackupScope } from '#selection/backup-scope.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
-import { endSnapshots, type SnapshotFate } from '#volumes/snapshot-end.ts'
+import { groupTypesOf, type GroupTypes } from '#volumes/group-types.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
+import type { SnapshotState } from '#volumes/snapshot-run.ts'
 import { openSnapshots, type Snapshots } from '#volumes/snapshots.ts'
-import { HeldClaims, type ClaimName, type HeldClaim } from './held-claims.ts'
-import { claimWithSnapshot, marksOf, snapshotOrder, type BackupIdentity, type TakenSnapshot } from './snapshot-items.ts'
+import { HeldClaims, isSnapshotted, orderOf, type ClaimName, type HeldClaim, type PlannedClaim } from './held-claims.ts'
+import { clearSnapshots, placeOf, type SnapshotClearing } from './snapshot-clearing.ts'
+import {
+  claimWithSnapshot,
+  snapshotOrder,
+  snapshotTime,
+  type BackupIdentity,
+  type TakenSnapshot,
+} from './snapshot-items.ts'
 import { openSnapshotOperations, type SnapshotOperations } from './snapshot-operations.ts'
 import { snapshotCompanions } from './snapshot-companions.ts'
 import type { NativeSnapshots } from './native-snapshots.ts'
 import { reportVolumes, type VolumeEnd } from './volume-report.ts'
+import { VolumeGroups } from './volume-groups.ts'
 import { volumePlanner, type PlannedVolume, type VolumePlanner } from './volume-planner.ts'
 
 export interface BackupVolumesOptions {
@@ -75,6 +84,8 @@ class VolumesOfBackup implements BackupVolumes {
   readonly #planner: VolumePlanner
   readonly #snapshots: Snapshots
   readonly #claims: HeldClaims
+  readonly #groupTypes: GroupTypes | undefined
+  readonly #groups: VolumeGroups
   /** PersistentVolumes in the backup. */
   readonly #volumes = new Map<string, KubeObject>()
   readonly #stored: TakenSnapshot[] = []
@@ -95,15 +106,14 @@ class VolumesOfBackup implements BackupVolumes {
       planner: this.#planner,
       early: this.#early,
       signal,
-      onPlanned: (held, planned) => this.#order(held, planned),
+      onPlanned: (claims) => this.#order(claims),
     })
-    this.#snapshots = openSnapshots({
-      kube,
-      labelSelector: identity.labelSelector,
-      timeoutMillis: parseDuration(backup.spec.csiSnapshotTimeout || '0') || TEN_MINUTES_MS,
-      now,
-      signal,
-    })
+    const timeoutMillis = parseDuration(backup.spec.csiSnapshotTimeout || '0') || TEN_MINUTES_MS
+    const { labelSelector } = identity
+    this.#snapshots = openSnapshots({ kube, labelSelector, timeoutMillis, now, signal })
+    this.#groupTypes = groupTypesOf(options.cut.types)
+    const parts = { planner: this.#planner, snapshots: this.#snapshots, types: this.#groupTypes }
+    this.#groups = new VolumeGroups({ ...options, ...parts, timeoutMillis })
     const begun = (): Promise<readonly SnapshotOrder[]> => this.#allOrders()
     this.operations = openSnapshotOperations({ backup, snapshots: this.#snapshots, now, signal, begun })
   }
@@ -125,7 +135,8 @@ class VolumesOfBackup implements BackupVolumes {
     yield* this.#heldItems()
     for (const planned of this.#unclaimed()) this.#beginNative(planned)
     await this.#options.natives.taken()
-    this.#infos = reportVolumes([...this.#ends()], this.#options)
+    const groupsServed = this.#groupTypes !== undefined
+    this.#infos = reportVolumes([...this.#ends()], { ...this.#options, groupsServed })
   }
 
   isReady(item: CollectedItem): boolean {
@@ -135,9 +146,10 @@ class VolumesOfBackup implements BackupVolumes {
   async take(claims: readonly ClaimName[]): Promise<void> {
     const held = await Promise.all(claims.map((claim) => this.#claims.find(claim)))
     await this.#claims.planned()
-    const orders = held.flatMap((one) => one?.order ?? [])
-    for (const order of orders) this.#snapshots.start({ ...order, hurried: true })
+    for (const order of held.flatMap((one) => one?.order ?? [])) this.#snapshots.start({ ...order, hurried: true })
     for (const one of held) this.#beginNative(one?.planned)
+    await Promise.all(held.map(async (one) => await one?.group?.cut({ hurried: true })))
+    const orders = held.flatMap((one) => (one && orderOf(one)) ?? [])
     await Promise.all([this.#snapshots.taken(orders), this.#options.natives.taken()])
   }
 
@@ -146,48 +158,36 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   get times(): SnapshotTime[] {
-    return this.#stored.map(({ snapshot, content }) => ({
-      namespace: snapshot.metadata.namespace ?? '',
-      claim: snapshot.spec?.source?.persistentVolumeClaimName ?? '',
-      handle: content.status?.snapshotHandle ?? '',
-      taken: snapshot.status?.creationTime ?? '',
-    }))
+    return this.#stored.map(snapshotTime)
   }
 
   get counts(): { attempted: number; completed: number } {
-    const attempted = this.#claims.all().filter(({ order }) => order !== undefined).length
+    const attempted = this.#claims.all().filter(isSnapshotted).length
     return { attempted, completed: this.#stored.length }
   }
 
   async release(): Promise<string[]> {
-    // Those of namesakes are of runs that were killed, or cannot be stored any more.
     const kept = new Set(this.#stored.map(({ snapshot }) => placeOf(snapshot)))
-    return await this.#end((snapshot, isOurs) => (isOurs && kept.has(placeOf(snapshot)) ? 'keep-data' : 'delete-data'))
+    return await this.#clear({ kept, namesakes: true })
   }
 
   async discard(): Promise<string[]> {
     // A namesake's may be of a run that is under way, and that will be stored in place of this one.
-    return await this.#end((_, isOurs) => (isOurs ? 'delete-data' : undefined))
+    return await this.#clear({})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#groups[Symbol.asyncDispose]()
     await this.#snapshots[Symbol.asyncDispose]()
   }
 
-  /** Asks about what this run and its namesakes in the store have made. */
-  async #end(fateOf: (snapshot: KubeObject, isOurs: boolean) => SnapshotFate | undefined): Promise<string[]> {
+  async #clear(end: Pick<SnapshotClearing, 'kept' | 'namesakes'>): Promise<string[]> {
     const { kube, identity, resumes } = this.#options
     if (!this.#planner.servesSnapshots || (!this.#ordered && resumes !== true)) return []
     // A call that is under way must not make one behind our back.
-    await this.#snapshots[Symbol.asyncDispose]()
-    return await endSnapshots({
-      kube,
-      labelSelector: identity.labelSelector,
-      fateOf: (snapshot) => {
-        const marks = marksOf(snapshot)
-        return marks?.backup === identity.backup ? fateOf(snapshot, marks.run === identity.run) : undefined
-      },
-    })
+    await this[Symbol.asyncDispose]()
+    const failedGroups = await this.#groups.failed()
+    return await clearSnapshots({ kube, identity, groupTypes: this.#groupTypes, failedGroups, ...end })
   }
 
   #seeVolume(item: CollectedItem): void {
@@ -205,23 +205,34 @@ class VolumesOfBackup implements BackupVolumes {
     return true
   }
 
-  #order(held: HeldClaim, planned: PlannedVolume): void {
+  async #order(claims: readonly PlannedClaim[]): Promise<void> {
     const { identity, backup, leftToHooks } = this.#options
-    const starts = leftToHooks?.(planned.pods) !== true
-    if (starts) this.#beginNative(planned)
-    if (planned.protection.by !== 'csi-snapshot') return
-    const { snapshotClass } = planned.protection
-    held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
-    this.#ordered = true
-    if (starts) this.#snapshots.start(held.order)
+    const inGroups = new Set(claims.map(({ held }) => held).filter(({ claim }) => this.#groups.takes(claim)))
+    for (const { held, planned } of claims) {
+      const starts = leftToHooks?.(planned.pods) !== true
+      if (starts) this.#beginNative(planned)
+      if (planned.protection.by !== 'csi-snapshot') {
+        inGroups.delete(held)
+        continue
+      }
+      this.#ordered = true
+      if (inGroups.has(held)) continue
+      const { snapshotClass } = planned.protection
+      held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
+      if (starts) this.#snapshots.start(held.order)
+    }
+    for (const held of inGroups) held.group = await this.#groups.of(held.claim)
   }
 
   /** Nothing more comes: what nobody has started is, and all are taken or have failed. */
   async #allOrders(): Promise<SnapshotOrder[]> {
     await this.#claims.planned()
-    const orders = this.#claims.all().flatMap(({ order }) => order ?? [])
-    for (const order of orders) this.#snapshots.start(order)
-    for (const { planned } of this.#claims.all()) this.#beginNative(planned)
+    for (const { order, planned } of this.#claims.all()) {
+      if (order !== undefined) this.#snapshots.start(order)
+      this.#beginNative(planned)
+    }
+    await this.#groups.cut()
+    const orders = this.#claims.all().flatMap((held) => orderOf(held) ?? [])
     await Promise.all([this.#snapshots.taken(orders), this.#options.natives.taken()])
     return orders
   }
@@ -229,10 +240,11 @@ class VolumesOfBackup implements BackupVolumes {
   async *#heldItems(): AsyncGenerator<CollectedItem, void, void> {
     const { backup, kube, cut, scope, log, signal } = this.#options
     const { name } = backup.metadata
-    for (const { item, order } of this.#claims.all()) {
+    for (const held of this.#claims.all()) {
+      const { item } = held
       if (item === undefined) continue
-      const taken = order && this.#takenOf(order)
-      if (order === undefined) yield item
+      const taken = this.#takenOf(held)
+      if (!isSnapshotted(held)) yield item
       else if (taken !== undefined) {
         this.#stored.push(taken)
         yield this.#readyItem({ ...item, object: claimWithSnapshot(item.object, taken, name) })
@@ -254,21 +266,25 @@ class VolumesOfBackup implements BackupVolumes {
     return item
   }
 
-  #takenOf(order: SnapshotOrder): TakenSnapshot | undefined {
-    const state = this.#snapshots.stateOf(order)
-    return state?.is === 'ready' ? state : undefined
+  #stateOf(held: HeldClaim): SnapshotState | undefined {
+    const order = orderOf(held)
+    if (order !== undefined) return this.#snapshots.stateOf(order)
+    return held.group && { is: 'failed', reason: held.group.reasonFor(held.claim.metadata.name) }
+  }
+
+  #takenOf(held: HeldClaim): TakenSnapshot | undefined {
+    const state = this.#stateOf(held)
+    return state?.is === 'ready' ? { ...state, groupHandles: held.group?.handles } : undefined
   }
 
   /** Every volume of the backup: those of its claims, and those that no claim in it has. */
   *#ends(): Generator<VolumeEnd, void, void> {
-    for (const { item, planned, order } of this.#claims.all()) {
+    for (const held of this.#claims.all()) {
+      const { item, planned } = held
+      const order = orderOf(held)
       // Without an item only a hook asked for it.
       if (planned === undefined || (this.#early && item === undefined)) continue
-      yield {
-        planned,
-        state: order && this.#snapshots.stateOf(order),
-        operation: order && this.operations.of(order),
-      }
+      yield { planned, state: this.#stateOf(held), operation: order && this.operations.of(order) }
     }
     for (const planned of this.#unclaimed()) yield { planned, state: undefined, operation: undefined }
   }
@@ -286,8 +302,4 @@ class VolumesOfBackup implements BackupVolumes {
     if (planned?.protection.by !== 'native-snapshot' || planned.volume === undefined) return
     this.#options.natives.begin(planned.volume)
   }
-}
-
-function placeOf({ metadata }: KubeObject): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`
 }

@@ -20,6 +20,11 @@ export const readRules: readonly PolicyRule[] = [
     resources: ['volumesnapshots', 'volumesnapshotcontents', 'volumesnapshotcontents/status'],
     verbs: ['create', 'patch', 'delete'],
   },
+  {
+    apiGroups: ['groupsnapshot.storage.k8s.io'],
+    resources: ['volumegroupsnapshots', 'volumegroupsnapshotcontents', 'volumegroupsnapshotcontents/status'],
+    verbs: ['create', 'patch', 'delete'],
+  },
 ]
 
 /**

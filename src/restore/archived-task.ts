@@ -12,6 +12,7 @@ import { type KubeObject, type ResourceType, resourceName } from '#kube/object.t
 import { restoreSelects, restoreSkipReason, targetNamespace } from '#selection/restore-scope.ts'
 import { claimProblem, fillingOf, type Filling } from './claimed-snapshots.ts'
 import type { GitOpsOwners } from './gitops-owners.ts'
+import { restoredGroupOf, type RestoredGroup } from './group-stubs.ts'
 import type { ActedItem, RestoreItemActions } from './item-actions.ts'
 import type { NativeVolumes } from './native-volumes.ts'
 import type { RestoreFacts } from './restore-facts.ts'
@@ -43,6 +44,8 @@ export interface ArchivedTasks {
   readonly fillings: ReadonlyMap<string, Filling>
   /** Pods in which commands are to be run, by the place (`refKey`) of their outcome; grows as they are prepared. */
   readonly hooked: ReadonlyMap<string, HookedPod>
+  /** Groups of which snapshots come back, by handle; grows as these are prepared. */
+  readonly groups: ReadonlyMap<string, RestoredGroup>
 }
 
 /** A pod as it is restored, and what is to be run in it. */
@@ -79,6 +82,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
   const renamed = new Set<string>()
   const fillings = new Map<string, Filling>()
   const hooked = new Map<string, HookedPod>()
+  const groups = new Map<string, RestoredGroup>()
 
   const read = async (entry: ArchivedEntry): Promise<KubeObject> => {
     try {
@@ -140,6 +144,8 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
         : undefined
     const filling = ofData === undefined ? fillingOf(object, step.object) : undefined
     if (filling !== undefined) fillings.set(refKey({ resource: entry.resource, ...filling.claim }), filling)
+    const group = restoredGroupOf({ archived: object, desired: step.object }, snapshotTarget)
+    if (group !== undefined) groups.set(group.handle, group)
     if (ofData?.fails === true) return { do: 'fail', failed: object, reason: ofData.text }
     for (const reason of step.stopped) log.info(reason, { ...targetOf(entry, context.namespaceMapping) })
     const type = typeOf(step.object, entry)
@@ -193,6 +199,7 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
     renamed,
     fillings,
     hooked,
+    groups,
     took: ({ ordinal }) => taken.has(ordinal) || spoilt.has(ordinal),
   }
 }

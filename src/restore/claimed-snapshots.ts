@@ -8,6 +8,7 @@ import { CsiDrivers, StorageClasses } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { resourceName, type KubeObject, type ResourceType, type ServedType } from '#kube/object.ts'
+import { groupTypesOf, type GroupTypes } from '#volumes/group-types.ts'
 import { VolumeSnapshotClasses, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 
 /** What the target says about bringing volumes back from CSI snapshots. */
@@ -17,6 +18,8 @@ export interface SnapshotTarget {
   readonly provisioners: Map<string, string> | undefined
   /** Drivers that the cluster knows. Undefined when they may not be read. */
   readonly drivers: ReadonlySet<string> | undefined
+  /** Undefined where snapshots of groups are not served. */
+  readonly groupTypes: GroupTypes | undefined
 }
 
 export interface SnapshotTargetOptions {
@@ -35,7 +38,8 @@ export async function readSnapshotTarget(options: SnapshotTargetOptions): Promis
   if (!archive.resources().includes(snapshotResources.snapshots)) return undefined
   const isServed = served.some((type) => resourceName(type) === resourceName(VolumeSnapshots))
   if (!wanted || !isServed) {
-    return { context: { restoreId, wanted, classes: undefined }, provisioners: undefined, drivers: undefined }
+    const context = { restoreId, wanted, classes: undefined }
+    return { context, provisioners: undefined, drivers: undefined, groupTypes: undefined }
   }
   const classes = await listed(kube, VolumeSnapshotClasses, signal)
   const provisioners = await listed(kube, StorageClasses, signal)
@@ -49,6 +53,7 @@ export async function readSnapshotTarget(options: SnapshotTargetOptions): Promis
     provisioners: provisioners && new Map(provisioners.map((one) => [one.metadata.name, provisionerOf(one)])),
     // Not every driver registers an object; one that has a class is meant to be there.
     drivers: drivers && new Set([...drivers.map(({ metadata }) => metadata.name), ...byDriver.keys()]),
+    groupTypes: groupTypesOf(served),
   }
 }
 

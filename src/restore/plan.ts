@@ -7,6 +7,7 @@ import { prepareNamespace } from '#items/restore-step.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { type RestoreSkipReason, restoreSkipReason } from '#selection/restore-scope.ts'
 import type { Filling } from './claimed-snapshots.ts'
+import type { RestoredGroup } from './group-stubs.ts'
 import { type ArchivedTaskOptions, archivedTasks, type HookedPod } from './archived-task.ts'
 
 /** What a restore is going to do, object by object. Objects themselves are read when their turn comes. */
@@ -22,6 +23,8 @@ export interface Plan {
   fillings: ReadonlyMap<string, Filling>
   /** Pods in which commands are to be run, by the place (`refKey`) of their outcome; grows as they are prepared. */
   hooked: ReadonlyMap<string, HookedPod>
+  /** Groups of which snapshots come back, by handle; grows as these are prepared. */
+  groups: ReadonlyMap<string, RestoredGroup>
   /** What of the archive no task took, and why not; final when all tasks are done. */
   leftOut(): Iterable<{ entry: ArchivedEntry; because: RestoreSkipReason }>
 }
@@ -58,6 +61,7 @@ export function planRestore(options: ArchivedTaskOptions): Plan {
     renamed: tasks.renamed,
     fillings: tasks.fillings,
     hooked: tasks.hooked,
+    groups: tasks.groups,
     *leftOut() {
       for (const resource of archive.resources()) {
         for (const entry of archive.entriesOf(resource, versions.get(resource))) {

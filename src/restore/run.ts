@@ -21,6 +21,7 @@ import type { Filling } from './claimed-snapshots.ts'
 import { RestoreError } from './error.ts'
 import { openExecHooks } from './exec-hooks.ts'
 import { finishVolumes } from './filled-volumes.ts'
+import { openGroupStubs } from './group-stubs.ts'
 import { openNativeVolumes } from './native-volumes.ts'
 import { openRestoreItemActions, type RestoreItemActions } from './item-actions.ts'
 import { restoreOperationStatus, type RestoreOperationOptions } from './operations.ts'
@@ -150,9 +151,11 @@ async function restoreObjects(
   record.step('restoring')
   for (const warning of course.warnings) record.warn(warning)
   const filled: Filling[] = []
+  await using stubs = openGroupStubs({ restore, kube, log, signal })
   await using hooks = openExecHooks({ restore, kube, log, patience: patience?.containers, signal })
   for await (const outcome of course.outcomes) {
     record.take(outcome)
+    await stubs.standFor(course.plan.groups)
     const key = refKey(outcome)
     const filling = course.plan.fillings.get(key)
     if (filling !== undefined && outcome.action === 'created') filled.push(filling)

@@ -1,5 +1,6 @@
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
+import { endGroups, type GroupEndOptions } from './group-end.ts'
 import { VolumeSnapshotContents, VolumeSnapshots, type VolumeSnapshot } from './snapshot-types.ts'
 import { endUnheard } from './unheard-content.ts'
 import { unlessGone } from './unless-gone.ts'
@@ -9,25 +10,39 @@ import { unlessGone } from './unless-gone.ts'
  */
 export type SnapshotFate = 'keep-data' | 'delete-data'
 
-/** Snapshots that are to go from the cluster. */
+/** A snapshot and what becomes of it. */
+export interface EndedSnapshot {
+  readonly snapshot: VolumeSnapshot
+  readonly fate: SnapshotFate
+}
+
+/** Snapshots that are to go from the cluster, with the groups they are of. */
 export interface EndOptions {
   readonly kube: KubeClient
   readonly labelSelector: string
   /** What becomes of one that has the labels; undefined for one that stays. */
   readonly fateOf: (snapshot: VolumeSnapshot) => SnapshotFate | undefined
+  /** Absent where the cluster serves no groups. */
+  readonly groups?: GroupEndOptions | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** Gives each its fate; doing it twice is the same as once. The answer is what could not be done, a sentence for each. Rejects with KubeError when they cannot be listed. */
-export async function endSnapshots({ kube, labelSelector, fateOf, signal }: EndOptions): Promise<string[]> {
+export async function endSnapshots(options: EndOptions): Promise<string[]> {
+  const { kube, labelSelector, fateOf, groups, signal } = options
   const problems: string[] = []
+  const ended: EndedSnapshot[] = []
   for await (const { items } of kube.pages(VolumeSnapshots, { labelSelector, signal })) {
     const ends = items.map(async (snapshot) => {
       const fate = fateOf(snapshot)
-      return fate === undefined ? undefined : await endSnapshot(fate, snapshot, { kube, signal })
+      if (fate === undefined) return undefined
+      ended.push({ snapshot, fate })
+      return await endSnapshot(fate, snapshot, { kube, signal })
     })
     problems.push(...(await Promise.all(ends)).filter((problem) => problem !== undefined))
   }
+  // The cluster lets a member go after its group.
+  if (groups !== undefined) problems.push(...(await endGroups(ended, { ...groups, kube, labelSelector, signal })))
   return problems
 }
 

@@ -17,7 +17,8 @@ export interface SnapshotsOptions {
 
 /** The snapshots of one run: all at once, followed by one watch for all of them. */
 export interface Snapshots extends AsyncDisposable {
-  start(order: SnapshotOrder): void
+  /** `seen` is the VolumeSnapshot where it is there already. */
+  start(order: SnapshotOrder, seen?: VolumeSnapshot): void
   stateOf(order: Pick<SnapshotOrder, 'namespace' | 'name'>): SnapshotState | undefined
   /** Resolves when each of them is taken or has failed. Rejects with the signal's reason. */
   taken(orders: readonly Pick<SnapshotOrder, 'namespace' | 'name'>[]): Promise<void>
@@ -47,12 +48,13 @@ class RunningSnapshots implements Snapshots {
     this.#signal = AbortSignal.any([this.#end.signal, ...(options.signal === undefined ? [] : [options.signal])])
   }
 
-  start(order: SnapshotOrder): void {
+  start(order: SnapshotOrder, seen?: VolumeSnapshot): void {
     if (this.#runs.has(keyOf(order))) return
     const run = new SnapshotRun(order, { ...this.#options, signal: this.#signal, onChange: () => this.#tell() })
     this.#runs.set(keyOf(order), run)
     this.#following ??= this.#follow()
-    if (this.#listed) run.advance()
+    if (seen !== undefined) run.see(seen)
+    else if (this.#listed) run.advance()
   }
 
   stateOf(order: Pick<SnapshotOrder, 'namespace' | 'name'>): SnapshotState | undefined {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { CsiDrivers } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { apiVersionOf } from '#kube/object.ts'
+import { apiVersionOf, type KubeObject, type ResourceType } from '#kube/object.ts'
+import { groupTypesOf } from './group-types.ts'
 import { endSpentContents } from './spent-contents.ts'
 import {
   contentProtection,
@@ -10,6 +11,7 @@ import {
   VolumeSnapshotContents,
   type VolumeSnapshotContent,
 } from './snapshot-types.ts'
+import { contentToDelete, partGroups, type StoredGroup } from './stored-groups.ts'
 import { unlessGone } from './unless-gone.ts'
 
 /** A snapshot in the storage of which the cluster knows nothing any more. */
@@ -18,6 +20,8 @@ export interface StoredSnapshot {
   readonly handle: string
   /** Of the content as it was; they name the secrets that the driver may need. */
   readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** The group that it is a member of: it goes with all of it. */
+  readonly group?: StoredGroup | undefined
 }
 
 export interface StoredSnapshotOptions {
@@ -39,6 +43,8 @@ export interface DeletedSnapshots {
 }
 
 const TWO_MINUTES_MS = 120_000
+/** A sidecar that is there looks at a new content at once. */
+const FIRST_LOOK_MS = 15_000
 
 /**
  * Deletes snapshots from the storage as Velero does (spec/volumes §1.3): a content with policy Delete is made for each and deleted. It is
@@ -55,11 +61,55 @@ export async function deleteStoredSnapshots(
     .filter(({ driver }) => absent.has(driver))
     .map(({ driver, handle }) => `snapshot ${handle} stays in the storage: its driver ${driver} is not in this cluster`)
   const here = snapshots.filter(({ driver }) => !absent.has(driver))
-  const ends = await Promise.all(here.map((snapshot) => deleteOne(snapshot, options)))
+  const toGo = await contentsToGo(here, options)
+  const ends = await Promise.all(toGo.map((one) => deleteContent(one, options)))
+  const gone = toGo.filter((_, index) => ends[index] === undefined)
+  const deleted = gone.flatMap((one) => one.snapshots)
   const problems = ends.filter((problem) => problem !== undefined)
-  const gone = here.filter((_, index) => ends[index] === undefined)
-  const spent = await endSpentContents(gone, options)
-  return { deleted: gone.length, problems: [...problems, ...spent], unreachable }
+  const spent = await endSpentContents(deleted, options)
+  return { deleted: deleted.length, problems: [...problems, ...spent], unreachable }
+}
+
+/** A content that is made for what it deletes. */
+interface ContentToGo {
+  readonly type: ResourceType<DeletableContent>
+  readonly content: DeletableContent
+  /** Where the status says what the sidecar deletes, and the handle. */
+  readonly named: readonly [field: 'snapshotHandle' | 'volumeGroupSnapshotHandle', handle: string]
+  readonly driver: string
+  /** What goes with it. */
+  readonly snapshots: readonly StoredSnapshot[]
+}
+
+interface DeletableContent extends KubeObject {
+  status?: {
+    snapshotHandle?: string
+    volumeGroupSnapshotHandle?: string
+    error?: { message?: string } | null
+  }
+}
+
+async function contentsToGo(
+  snapshots: readonly StoredSnapshot[],
+  { kube, signal }: StoredSnapshotOptions,
+): Promise<ContentToGo[]> {
+  const { singles, groups } = partGroups(snapshots)
+  const types = groups.length === 0 ? undefined : groupTypesOf((await kube.discover({ signal })).types)
+  // Where no groups are served, nobody knows of them.
+  const single = (types === undefined ? snapshots : singles).map((snapshot): ContentToGo => {
+    const { driver, handle } = snapshot
+    const type = VolumeSnapshotContents
+    const named = ['snapshotHandle', handle] as const
+    return { type, content: contentFor(snapshot), named, driver, snapshots: [snapshot] }
+  })
+  if (types === undefined) return single
+  const whole = groups.map((group): ContentToGo => {
+    const { driver, handle } = group
+    const named = ['volumeGroupSnapshotHandle', handle] as const
+    const members = snapshots.filter((one) => one.driver === driver && one.group?.handle === handle)
+    return { type: types.contents, content: contentToDelete(group, types), named, driver, snapshots: members }
+  })
+  return [...single, ...whole]
 }
 
 async function isHere(driver: string, { kube, signal }: StoredSnapshotOptions): Promise<boolean> {
@@ -77,55 +127,81 @@ async function isHere(driver: string, { kube, signal }: StoredSnapshotOptions): 
   }
 }
 
-async function deleteOne(snapshot: StoredSnapshot, options: StoredSnapshotOptions): Promise<string | undefined> {
+async function deleteContent(toGo: ContentToGo, options: StoredSnapshotOptions): Promise<string | undefined> {
   const { kube, patienceMillis = TWO_MINUTES_MS, signal } = options
-  const content = contentFor(snapshot)
-  const { name } = content.metadata
+  const { type, content, driver, snapshots } = toGo
+  const which = `snapshot${snapshots.length === 1 ? '' : 's'} ${snapshots.map(({ handle }) => handle).join(', ')}`
+  const started = performance.now()
   try {
     try {
-      await kube.create(VolumeSnapshotContents, content, { signal })
+      await kube.create(type, content, { signal })
     } catch (error) {
       if (!(error instanceof KubeError) || error.problem !== 'already-exists') throw error
     }
-    // Without it the sidecar lets a content go that it sees only when it is deleted, and the snapshot stays.
-    const status = { snapshotHandle: snapshot.handle }
-    const named = kube.patch(VolumeSnapshotContents, name, { merge: { status } }, { subresource: 'status', signal })
-    await unlessGone(named)
-    await kube.delete(VolumeSnapshotContents, name, { signal })
-    const left = await untilGone(name, { kube, signal, until: performance.now() + patienceMillis })
+    await nameInStatus(toGo, options)
+    const { name } = content.metadata
+    await unlessGone(kube.delete(type, name, { signal }))
+    const until = started + patienceMillis
+    const left = await follow(type, name, { kube, signal, until, isEnough: () => false })
     if (left === undefined) return undefined
     const said = left.status?.error?.message ?? 'nothing yet'
-    return `snapshot ${snapshot.handle} is not deleted after ${Math.round(patienceMillis / 1000)} s; driver ${snapshot.driver} says: ${said}`
+    const seconds = Math.round(patienceMillis / 1000)
+    return `${which} cannot be deleted within ${seconds} s; driver ${driver} says: ${said}`
   } catch (error) {
     signal?.throwIfAborted()
     if (!(error instanceof KubeError) || error.problem === 'unreachable') throw error
-    return `snapshot ${snapshot.handle} cannot be deleted: ${error.message}`
+    return `${which} cannot be deleted: ${error.message}`
   }
 }
 
-/** The content as it is when patience ends, undefined as soon as it is gone. */
-async function untilGone(
+/**
+ * A sidecar deletes what the status names, which it writes itself after its first look, or an error in place of all that is there. So it goes
+ * first; only one that cannot look, or is not there, is helped.
+ */
+async function nameInStatus(
+  { type, content, named: [field, handle] }: ContentToGo,
+  { kube, patienceMillis = TWO_MINUTES_MS, signal }: StoredSnapshotOptions,
+): Promise<void> {
+  const { name } = content.metadata
+  const until = performance.now() + Math.min(FIRST_LOOK_MS, patienceMillis / 2)
+  const isEnough = ({ status }: DeletableContent): boolean =>
+    status?.[field] !== undefined || status?.error?.message !== undefined
+  const seen = await follow(type, name, { kube, signal, until, isEnough })
+  if (seen === undefined || seen.status?.[field] !== undefined) return
+  const merge = { status: { [field]: handle } }
+  await unlessGone(kube.patch(type, name, { merge }, { subresource: 'status', signal }))
+}
+
+interface Following<T> {
+  readonly kube: KubeClient
+  readonly signal: AbortSignal | undefined
+  /** By `performance.now()`. */
+  readonly until: number
+  readonly isEnough: (object: T) => boolean
+}
+
+/** The object as it is when it is enough or the time is over, undefined as soon as it is gone. */
+async function follow<T extends KubeObject>(
+  type: ResourceType<T>,
   name: string,
-  { kube, signal, until }: { kube: KubeClient; signal: AbortSignal | undefined; until: number },
-): Promise<VolumeSnapshotContent | undefined> {
-  let live = await kube.find(VolumeSnapshotContents, name, { signal })
-  if (live === undefined) return undefined
-  const enough = AbortSignal.timeout(Math.max(1, Math.ceil(until - performance.now())))
-  const watching = AbortSignal.any([enough, ...(signal === undefined ? [] : [signal])])
+  { kube, signal, until, isEnough }: Following<T>,
+): Promise<T | undefined> {
+  let live = await kube.find(type, name, { signal })
+  if (live === undefined || isEnough(live)) return live
+  const over = AbortSignal.timeout(Math.max(1, Math.ceil(until - performance.now())))
+  const watching = AbortSignal.any([over, ...(signal === undefined ? [] : [signal])])
   const { resourceVersion = '' } = live.metadata
   try {
     const fieldSelector = `metadata.name=${name}`
-    for await (const event of kube.watch(VolumeSnapshotContents, {
-      fieldSelector,
-      resourceVersion,
-      signal: watching,
-    })) {
+    for await (const event of kube.watch(type, { fieldSelector, resourceVersion, signal: watching })) {
       if (event.type === 'DELETED') return undefined
-      if (event.type !== 'BOOKMARK') live = event.object
+      if (event.type === 'BOOKMARK') continue
+      live = event.object
+      if (isEnough(live)) return live
     }
   } catch (error) {
     signal?.throwIfAborted()
-    if (!enough.aborted && !(error instanceof KubeError && error.problem === 'expired')) throw error
+    if (!over.aborted && !(error instanceof KubeError && error.problem === 'expired')) throw error
   }
   return live
 }

@@ -12,18 +12,24 @@ import {
   type VolumeSnapshot,
   type VolumeSnapshotContent,
 } from '#volumes/snapshot-types.ts'
+import type { GroupTypes } from '#volumes/group-types.ts'
 import { Claims, Definitions, make, StorageClasses, Volumes } from './objects.ts'
 
 export const driver = 'disk.lifeboat.test'
 
-/** How the driver treats the snapshots of a claim, by the claim's name: `slow` takes them late, `late` takes them at once and has them ready later. */
-export type Mood = 'good' | 'slow' | 'late' | 'refusing' | 'never-ready' | 'silent'
+/**
+ * How the driver treats the snapshots of a claim, by the claim's name, or of a volume group, by the value of its label: `slow` takes them late,
+ * `late` takes them at once and has them ready later, `partial` takes one of a group alone.
+ */
+export type Mood = 'good' | 'slow' | 'late' | 'refusing' | 'never-ready' | 'silent' | 'partial'
 
 export interface PlayedDriver extends AsyncDisposable {
   /** What is on each volume, by its handle; a test writes and reads here. */
   readonly volumes: Map<string, string>
   /** What is in each snapshot, by its handle. */
   readonly snapshots: Map<string, string>
+  /** Handles of the members of each group, by its handle. */
+  readonly groups: Map<string, string[]>
   readonly moods: Map<string, Mood>
 }
 
@@ -35,9 +41,10 @@ export async function defineSnapshots(kube: KubeClient): Promise<void> {
   await kube.create(StorageClasses, { apiVersion: apiVersionOf(StorageClasses), kind, metadata, provisioner: driver })
 }
 
-async function define(kube: KubeClient, type: ResourceType): Promise<void> {
+/** Defines a type with any fields, and a status unless it is one of classes; resolves when it is served. */
+export async function define(kube: KubeClient, type: ResourceType): Promise<void> {
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-  const subresources = type === VolumeSnapshotClasses ? {} : { subresources: { status: {} } }
+  const subresources = type.kind.endsWith('Class') ? {} : { subresources: { status: {} } }
   const annotations = { 'api-approved.kubernetes.io': 'unapproved, for tests' }
   await kube.create(Definitions, {
     apiVersion: apiVersionOf(Definitions),
@@ -85,9 +92,24 @@ export async function handleOf(kube: KubeClient, namespace: string, name: string
   }
 }
 
+/** What a driver plays besides. */
+export interface PlayedGroups {
+  readonly types: GroupTypes
+  /** One round for all groups. */
+  readonly play: (stage: Stage) => Promise<void>
+}
+
 /** Plays until the end of the scope. */
-export function playDriver(kube: KubeClient): PlayedDriver {
-  const stage: Stage = { kube, volumes: new Map(), snapshots: new Map(), moods: new Map() }
+export function playDriver(kube: KubeClient, playedGroups?: PlayedGroups): PlayedDriver {
+  const groupTypes = playedGroups?.types
+  const stage: Stage = {
+    kube,
+    groupTypes,
+    volumes: new Map(),
+    snapshots: new Map(),
+    groups: new Map(),
+    moods: new Map(),
+  }
   const end = new AbortController()
   const play = async (): Promise<void> => {
     while (!end.signal.aborted) {
@@ -95,6 +117,7 @@ export function playDriver(kube: KubeClient): PlayedDriver {
       const snapshots = (await kube.list(VolumeSnapshots, {})).items
       for (const snapshot of snapshots) await playSnapshot(snapshot, contents, stage)
       for (const content of contents) await playContent(content, snapshots, stage)
+      await playedGroups?.play(stage)
       for (const claim of (await kube.list(Claims, {})).items) await playClaim(claim, stage)
       for (const volume of (await kube.list(Volumes, {})).items) await playVolume(volume, stage)
       await pause(30)
@@ -110,12 +133,14 @@ export function playDriver(kube: KubeClient): PlayedDriver {
   }
 }
 
-interface Stage extends Pick<PlayedDriver, 'volumes' | 'snapshots' | 'moods'> {
+/** What is played on. */
+export interface Stage extends Pick<PlayedDriver, 'volumes' | 'snapshots' | 'groups' | 'moods'> {
   readonly kube: KubeClient
+  readonly groupTypes: GroupTypes | undefined
 }
 
 /** What somebody else has changed or deleted meanwhile is looked at again in the next round. */
-async function unlessChanged(work: Promise<unknown>): Promise<void> {
+export async function unlessChanged(work: Promise<unknown>): Promise<void> {
   await work.catch(() => undefined)
 }
 
@@ -129,6 +154,7 @@ async function playSnapshot(snapshot: VolumeSnapshot, contents: VolumeSnapshotCo
   const claim = snapshot.spec?.source?.persistentVolumeClaimName
   if (snapshot.status?.readyToUse === true || snapshot.metadata.deletionTimestamp !== undefined) return
   if (claim === undefined) return await bindToContent(snapshot, contents, stage)
+  if (snapshot.metadata.ownerReferences !== undefined) return
   const mood = stage.moods.get(claim) ?? 'good'
   const age = Date.now() - Date.parse(snapshot.metadata.creationTimestamp ?? '')
   if (mood === 'silent' || (mood === 'slow' && age < 2000)) return
@@ -174,7 +200,7 @@ async function takeSnapshot(
 async function bindToContent(snapshot: VolumeSnapshot, contents: VolumeSnapshotContent[], stage: Stage): Promise<void> {
   const name = snapshot.spec?.source?.volumeSnapshotContentName
   const handle = contents.find(({ metadata }) => metadata.name === name)?.spec?.source?.snapshotHandle
-  if (handle === undefined) return
+  if (handle === undefined || !(await groupIsKnown(handle, stage))) return
   if (stage.snapshots.has(handle)) {
     await say(stage, snapshot, {
       boundVolumeSnapshotContentName: name,
@@ -187,22 +213,41 @@ async function bindToContent(snapshot: VolumeSnapshot, contents: VolumeSnapshotC
   }
 }
 
+/** The controller says nothing about a member of a group as long as no content stands for the group. */
+async function groupIsKnown(snapshot: string, { kube, groups, groupTypes }: Stage): Promise<boolean> {
+  const group = [...groups].find(([, members]) => members.includes(snapshot))?.[0]
+  if (group === undefined || groupTypes === undefined) return true
+  const contents = (await kube.list(groupTypes.contents, {})).items
+  return contents.some(({ status }) => status?.volumeGroupSnapshotHandle === group)
+}
+
 /** A content that is being deleted, or whose snapshot is gone, goes as its policy says. */
 async function playContent(content: VolumeSnapshotContent, seen: VolumeSnapshot[], stage: Stage): Promise<void> {
   const { kube, snapshots } = stage
   const { name, deletionTimestamp } = content.metadata
   const uid = content.spec?.volumeSnapshotRef?.['uid']
+  if (deletionTimestamp === undefined && uid === undefined) await answerFor(content, stage)
   const orphaned = uid !== undefined && seen.every((one) => one.metadata.uid !== uid)
   const fresh = orphaned || deletionTimestamp !== undefined ? await kube.find(VolumeSnapshotContents, name) : undefined
   if (fresh === undefined) return
   const deletes = fresh.spec?.deletionPolicy === 'Delete'
   if (orphaned && deletes) await kube.delete(VolumeSnapshotContents, name)
   else if (fresh.metadata.deletionTimestamp === undefined) return
-  // csi-snapshotter goes by the status alone: a content that it sees too late it lets go.
+  // csi-snapshotter goes by the status alone: a content that it sees too late it lets go. A member of a group goes with its group alone.
   const handle = fresh.status?.snapshotHandle
-  if (deletes && handle !== undefined) snapshots.delete(handle)
+  const grouped = [...stage.groups.values()].some((members) => members.includes(handle ?? ''))
+  if (deletes && handle !== undefined && !grouped) snapshots.delete(handle)
   const patch = { merge: { metadata: { finalizers: null } } }
   await unlessChanged(kube.patch(VolumeSnapshotContents, name, patch))
+}
+
+/** As the sidecar: a content that stands for a snapshot is looked at once. */
+async function answerFor({ metadata, spec, status }: VolumeSnapshotContent, stage: Stage): Promise<void> {
+  const snapshotHandle = spec?.source?.snapshotHandle
+  if (status !== undefined || snapshotHandle === undefined) return
+  const found = stage.snapshots.has(snapshotHandle)
+  const merge = { status: found ? { snapshotHandle, readyToUse: true } : { error: { message: 'no such snapshot' } } }
+  await unlessChanged(stage.kube.patch(VolumeSnapshotContents, metadata.name, { merge }, { subresource: 'status' }))
 }
 
 interface ClaimSpec {

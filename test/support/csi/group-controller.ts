@@ -16,11 +16,23 @@ export async function createGroupSnapshot(
   if (known.length > 0 && JSON.stringify(volumes) !== JSON.stringify(wanted)) {
     throw new CsiError(status.ALREADY_EXISTS, `group snapshot ${name} is there, of other volumes`)
   }
-  const members = known.length > 0 ? known : []
-  if (known.length === 0) {
-    for (const volume of wanted) members.push(await cut(storage, { name: `${name}/${volume}`, volume, group }))
-  }
+  const members = known.length > 0 ? known : await cutAll(storage, { name, group, wanted })
   return { groupSnapshot: await groupMessage(storage, { group, members }) }
+}
+
+/** All of them, or none. */
+async function cutAll(
+  storage: Storage,
+  { name, group, wanted }: { name: string; group: string; wanted: readonly string[] },
+): Promise<SnapshotRecord[]> {
+  const members: SnapshotRecord[] = []
+  try {
+    for (const volume of wanted) members.push(await cut(storage, { name: `${name}/${volume}`, volume, group }))
+    return members
+  } catch (error) {
+    for (const { id } of members) await deleteSnapshot(storage, { snapshotId: id })
+    throw error
+  }
 }
 
 /** Deletes a group with its snapshots; one that is not there is deleted already. */
