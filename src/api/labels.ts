@@ -66,7 +66,7 @@ export const annotationKeys = {
   groupMembers: 'lifeboat.dev/volume-group-members',
   /** Ours: on a Backup that was found in a store, as long as its PodVolumeBackups are not all there. */
   importing: 'lifeboat.dev/importing',
-  /** Ours, on a Restore: why it has not started, as a sentence. */
+  /** Ours, on a Restore: why it has not started, as a sentence; on a Backup in progress: why it is not taken up. */
   waits: 'lifeboat.dev/waits',
   /** On a Schedule, and on the Backups that take it over: which of them are kept, as `keep-last=3,daily=7`. */
   retention: 'lifeboat.dev/retention',

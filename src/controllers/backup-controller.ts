@@ -5,13 +5,13 @@ import { readObject } from '#api/read.ts'
 import { VolumeSnapshotLocations } from '#api/volume-snapshot-location.ts'
 import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/defaults.ts'
 import { readPolicies } from '#backup/policies.ts'
-import { storedBackup } from '#backup/stored.ts'
 import { validateBackup } from '#backup/validation.ts'
 import { isWaiting, type BackupLedger } from './backup-ledger.ts'
+import { CHECK_PAUSE_MS, resumeBackup, resumeIfOurs } from './backup-resume.ts'
 import { makeBackup, writeBackup, type BackupContext } from './backup-run.ts'
 import { backupTurns } from './backup-turns.ts'
 import type { PluginModule } from '#plugins/open.ts'
-import { messageOf, type Controller, type Next } from '#runtime/controller.ts'
+import type { Controller, Next } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
 import { timestamp } from '#api/timestamp.ts'
@@ -56,14 +56,8 @@ export function backupStep(backup: Backup): BackupStep {
   return isWaiting(backup) ? 'queue' : 'start'
 }
 
-/** A new location is checked in a moment; Velero would refuse the backup instead. */
-const LOCATION_PAUSE_MS = 500
-
 /** Backups that wait for operations while others are made. */
 const WAITING_AT_ONCE = 30
-
-/** When a location that could not be opened is tried again. */
-const LOCATION_RECHECK_MS = 60_000
 
 /** Makes the backups that Backup objects ask for. */
 export function backupController(options: BackupControllerOptions): Controller<Backup> {
@@ -97,55 +91,15 @@ export function backupController(options: BackupControllerOptions): Controller<B
           await queue.pass(environment)
           return undefined
         case 'resume':
-          return await resume(backup, context)
+          return await resumeBackup(backup, context)
         case 'resume-if-ours':
           return await resumeIfOurs(backup, context)
         case 'nothing':
           return undefined
       }
     },
+    forget: (name) => queue.rest(name, false),
   }
-}
-
-async function resume(backup: Backup, context: BackupContext): Promise<Next> {
-  const { environment, queue } = context
-  const { kube, namespace, signal } = environment
-  // Its first check is what makes a new directory.
-  const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
-  if (awaitsCheck(backup, locations)) return { afterMillis: LOCATION_PAUSE_MS }
-  environment.log.info({ backup: backup.metadata.name }, 'backup that a server left is made again')
-  await makeBackup(backup, { ...context, resumes: true })
-  await queue.pass(environment)
-  return undefined
-}
-
-/** Velero stores a backup before it waits for operations, we do afterwards. */
-async function resumeIfOurs(backup: Backup, context: BackupContext): Promise<Next> {
-  const { log } = context.environment
-  const { name } = backup.metadata
-  try {
-    const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
-    try {
-      const stored = await storedBackup(store, name)
-      if (stored !== undefined && !hasEnded(stored.status?.phase)) {
-        log.warn({ backup: name, phase: backup.status?.phase }, 'left to Velero: it waits for plug-ins')
-        return undefined
-      }
-    } finally {
-      await store.close()
-    }
-  } catch (error) {
-    log.warn({ backup: name, error: messageOf(error) }, 'not taken up: its location cannot be read')
-    return { afterMillis: LOCATION_RECHECK_MS }
-  }
-  const counters = {
-    backupItemOperationsAttempted: null,
-    backupItemOperationsCompleted: null,
-    backupItemOperationsFailed: null,
-  }
-  const change = { status: { phase: 'InProgress' as const, ...counters } }
-  const again = await writeBackup(name, change, context)
-  return again === undefined ? undefined : await resume(again, context)
 }
 
 /** `asked` with everything filled in that it does not say, its expiration among it. */
@@ -173,7 +127,7 @@ async function cancelWaiting(asked: Backup, context: BackupContext): Promise<voi
 async function start(asked: Backup, context: BackupContext): Promise<Next> {
   const { kube, now, signal, log } = context.environment
   const { backup, settings } = await defaulted(asked, context)
-  if (awaitsCheck(backup, settings.locations)) return { afterMillis: LOCATION_PAUSE_MS }
+  if (awaitsCheck(backup, settings.locations)) return { afterMillis: CHECK_PAUSE_MS }
   const { problems: policyProblems } = await readPolicies(kube, backup, { signal })
   const problems = validateBackup(backup, { ...settings, policyProblems })
   if (problems.length > 0) {
@@ -189,6 +143,7 @@ async function start(asked: Backup, context: BackupContext): Promise<Next> {
   return undefined
 }
 
+/** Velero would refuse the backup instead. */
 function awaitsCheck({ spec }: Backup, locations: readonly BackupStorageLocation[]): boolean {
   const location = locations.find(({ metadata }) => metadata.name === spec.storageLocation)
   return location !== undefined && !location.status?.phase

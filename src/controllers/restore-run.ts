@@ -12,7 +12,7 @@ import type { RestoreSettings } from '#restore/settings.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
-import { makeSafetyBackup } from './safety-backup.ts'
+import { cancelSafetyBackup, makeSafetyBackup } from './safety-backup.ts'
 import { patchLasting, progressPatcher } from './status-patch.ts'
 import { withdrawalOf } from './withdrawal.ts'
 
@@ -48,6 +48,7 @@ export async function makeRestore(
   } catch (error) {
     if (signal.aborted) return undefined
     const withdrawn = withdrawal.withdrawn()
+    if (withdrawn !== undefined && restoreWishes(restore).safetyBackup) await cancelSafetyBackup(restore, environment)
     if (withdrawn?.why === 'deleted') {
       log.info({ restore: name }, 'restore stopped: it was deleted')
       return undefined

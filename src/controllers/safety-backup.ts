@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Backups, type Backup } from '#api/backup.ts'
-import { labelValue } from '#api/labels.ts'
+import { annotationKeys, labelValue } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import type { Restore } from '#api/restore.ts'
 import { Namespaces } from '#kube/object.ts'
@@ -12,7 +12,8 @@ import {
   safetyBackupName,
   safetyProblem,
 } from '#restore/safety-backup.ts'
-import type { Environment } from '#runtime/controller.ts'
+import { messageOf, type Environment } from '#runtime/controller.ts'
+import { patchLasting } from './status-patch.ts'
 
 const POLL_MS = 1_000
 
@@ -68,4 +69,19 @@ async function nextStep(
   await kube.create(Backups, wanted, { namespace, signal })
   log.info({ restore: restore.metadata.name, backup: wanted.metadata.name }, 'safety backup asked for')
   return { do: 'wait' }
+}
+
+/** Has the safety backup of `restore` ended with it, should it not have ended yet: nobody needs it any more. */
+export async function cancelSafetyBackup(restore: Restore, { kube, namespace, log }: Environment): Promise<void> {
+  const name = safetyBackupName(restore)
+  try {
+    const found = await kube.find(Backups, name, { namespace })
+    if (found === undefined || safetyStep(restore, found).do !== 'wait') return
+    const annotations = { [annotationKeys.cancel]: `restore ${restore.metadata.name}` }
+    await patchLasting(kube, Backups, { name, namespace, change: { metadata: { annotations } } })
+    log.info({ restore: restore.metadata.name, backup: name }, 'safety backup is not needed any more')
+  } catch (error) {
+    // It is a backup like every other, and does no harm.
+    log.warn({ backup: name, error: messageOf(error) }, 'a safety backup that is not needed any more goes on')
+  }
 }

@@ -169,3 +169,29 @@ test('a restore that is cancelled while it runs or waits ends as Failed, says ho
     await hold(null)
   }
 })
+
+test('a restore that is cancelled while it waits for its safety backup ends that too, and nothing is restored', async () => {
+  await using here = await site()
+  const { namespace, said } = here
+  here.start()
+  await here.backup('monday', here.shop)
+  assert.equal((await ended(kube, Backups, { name: 'monday', namespace })).status?.phase, 'Completed')
+  const spec = {
+    backupName: 'monday',
+    includedNamespaces: [here.shop],
+    namespaceMapping: { [here.shop]: here.slow },
+    existingResourcePolicy: 'update',
+  }
+  const metadata = { annotations: { 'lifeboat.dev/exact': 'true' } }
+  await make(kube, Restores, { name: 'exact', namespace, metadata, spec })
+  await eventually(async () => (await kube.find(Backups, 'exact-before', { namespace })) && true)
+  await here.inPhase('exact-before', 'InProgress')
+  await said('restore', 'cancel', 'exact')
+  const restore = await ended(kube, Restores, { name: 'exact', namespace })
+  assert.equal(restore.status?.phase, 'Failed')
+  assert.match(restore.status?.failureReason ?? '', /^cancelled by \S+; nothing was restored$/)
+  const safety = await ended(kube, Backups, { name: 'exact-before', namespace })
+  assert.equal(safety.status?.phase, 'Failed')
+  assert.match(safety.status?.failureReason ?? '', /^cancelled by restore exact; /)
+  assert.deepEqual(await here.stored(), ['monday'])
+})

@@ -1,14 +1,14 @@
 // The server as a real process, killed and stopped in the middle of its work.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
-import { Backups } from '#api/backup.ts'
-import { labelKeys } from '#api/labels.ts'
+import { Backups, type Backup } from '#api/backup.ts'
+import { annotationKeys, labelKeys } from '#api/labels.ts'
 import { Restores } from '#api/restore.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { Leases } from '#runtime/lease-step.ts'
@@ -17,6 +17,8 @@ import { readBackup } from '../support/backup-run.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { ConfigMaps, make, Namespaces, Secrets } from '../support/objects.ts'
+import { locationSays } from '../support/s3-location.ts'
+import { startServerHere, type ServerHere } from '../support/server-here.ts'
 import {
   askForBackup,
   askForRestore,
@@ -196,4 +198,41 @@ test('work that a killed or stopped server leaves is taken up and completed by t
       await kube.delete(Namespaces, target)
     }
   })
+})
+
+test('a backup that a server left waits for its location to come back, and holds nobody up meanwhile', async () => {
+  const { kube } = await sharedCluster()
+  await using _connection = { [Symbol.asyncDispose]: () => kube.close() }
+  await using home = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  const namespace = home.name
+  await installKinds(kube)
+  const [path, away] = [join(folder.path, 'store'), join(folder.path, 'away')]
+  const often = { validationFrequency: '1s' }
+  await makeLocation(kube, namespace, { path, spec: often })
+  await makeLocation(kube, namespace, { name: 'spare', path: join(folder.path, 'spare') })
+  const serve = (): ServerHere => startServerHere({ kube, namespace, now: () => new Date() })
+  {
+    await using _first = serve()
+    await locationSays(kube, namespace, { phase: 'Available' })
+  }
+  // A mount that is gone: the server before us found it well.
+  await rename(path, away)
+  await writeFile(path, 'no directory')
+  const startTimestamp = new Date().toISOString()
+  const status = { phase: 'InProgress', startTimestamp }
+  const spec = { includedNamespaces: [namespace], includedResources: ['configmaps'], storageLocation: 'default' }
+  await make(kube, Backups, { name: 'left', namespace, spec, status })
+  await using _second = serve()
+  const found = (): Promise<Backup> => kube.get(Backups, 'left', { namespace })
+  const why = await eventually(async () => (await found()).metadata.annotations?.[annotationKeys.waits])
+  assert.match(why, /^backup location default cannot be used: /)
+  await askForBackup(kube, namespace, { name: 'other', spec: { ...spec, storageLocation: 'spare' } })
+  assert.equal((await ended(kube, Backups, { name: 'other', namespace })).status?.phase, 'Completed')
+  assert.equal((await found()).status?.phase, 'InProgress')
+  await rm(path)
+  await rename(away, path)
+  const { status: end, metadata } = await ended(kube, Backups, { name: 'left', namespace, seconds: 60 })
+  assert.equal(end?.phase, 'Completed', end?.failureReason)
+  assert.equal(metadata.annotations?.[annotationKeys.waits], undefined)
 })
