@@ -53,6 +53,8 @@ test('an object that has hardly anything is noted all the same, and the newest w
     queuePosition: 0,
     created: '',
     isBeingDeleted: false,
+    scheduledIn: undefined,
+    end: undefined,
   }
   const named = { name: 'a', uid: 'uid-of-a', resourceVersion: '7' }
   const told = async (): Promise<object[]> => (await ledger.all({ signal })).map((one) => ({ ...one, scope: {} }))
@@ -76,6 +78,8 @@ test('an object that has hardly anything is noted all the same, and the newest w
     queuePosition: 0,
     created: '',
     isBeingDeleted: false,
+    scheduledIn: undefined,
+    end: { phase: 'Completed', ended: completionTimestamp, reason: '', told: {} },
   }
   assert.deepEqual(await told(), [{ name: 'a', uid: '', resourceVersion: '', ...known, scope: {} }])
 })

@@ -1,19 +1,13 @@
 import type { Backup, BackupSpec } from '#api/backup.ts'
 import { annotationKeys, labelKeys } from '#api/labels.ts'
-import { unlessAborted } from '#kube/unless-aborted.ts'
-import type { Environment, Ledger } from '#runtime/controller.ts'
+import { notedOf, objectLedger, type KnownObjects, type Noted, type ObjectLedger } from './object-ledger.ts'
+import { endOf, type RunEnd } from './run-end.ts'
 
 /** What is known of all Backups without asking the API server, of which there may be ten thousand. */
-export interface KnownBackups {
-  /** Extracts, which may lag behind a little. Waits until there are all of them; rejects with the signal's reason. */
-  all(environment: Pick<Environment, 'signal'>): Promise<BackupExtract[]>
-}
+export type KnownBackups = KnownObjects<BackupExtract>
 
 /** What matters of a Backup to those who look at all of them. */
-export interface BackupExtract {
-  readonly name: string
-  readonly uid: string
-  readonly resourceVersion: string
+export interface BackupExtract extends Noted {
   /** `spec.storageLocation`. */
   readonly location: string
   readonly phase: NonNullable<Backup['status']>['phase']
@@ -29,6 +23,10 @@ export interface BackupExtract {
   /** `creationTimestamp`. */
   readonly created: string
   readonly isBeingDeleted: boolean
+  /** From `clusterIdentity`: where a schedule made it; undefined for what none made. */
+  readonly scheduledIn: string | undefined
+  /** How it ended; undefined as long as it has not. */
+  readonly end: RunEnd | undefined
   /** Of its spec, which objects it takes; those that say the same share one. */
   readonly scope: BackupSpec
 }
@@ -43,9 +41,7 @@ export function isWaiting({ metadata, status }: Pick<Backup, 'metadata' | 'statu
 export function extractOf({ metadata, spec, status }: Pick<Backup, 'metadata' | 'spec' | 'status'>): BackupExtract {
   const { completionTimestamp } = status ?? {}
   return {
-    name: metadata.name,
-    uid: metadata.uid ?? '',
-    resourceVersion: metadata.resourceVersion ?? '',
+    ...notedOf(metadata),
     location: (spec as BackupSpec | undefined)?.storageLocation ?? '',
     phase: status?.phase,
     completionTimestamp: typeof completionTimestamp === 'string' ? completionTimestamp : undefined,
@@ -55,6 +51,8 @@ export function extractOf({ metadata, spec, status }: Pick<Backup, 'metadata' | 
     queuePosition: status?.queuePosition ?? 0,
     created: metadata.creationTimestamp ?? '',
     isBeingDeleted: metadata.deletionTimestamp !== undefined,
+    scheduledIn: metadata.annotations?.[annotationKeys.scheduledIn],
+    end: endOf({ metadata, status }),
     scope: scopeOf(spec ?? {}),
   }
 }
@@ -92,53 +90,13 @@ function sharedScopes(): (scope: BackupSpec) => BackupSpec {
 }
 
 /** What is known of all Backups, kept by the watch of their controller and by what this process writes itself. */
-export interface BackupLedger extends Ledger<Backup>, KnownBackups {
-  /** Told of a Backup as this process has just written it, so that nobody decides by what it was before. */
-  wrote(backup: Backup): void
-  /** Told of a Backup that this process has just made; the watch may have shown it by now. */
-  made(backup: Backup): void
-}
+export type BackupLedger = ObjectLedger<Backup, BackupExtract>
 
 /** Keeps an extract of every Backup that its controller's watch shows. */
 export function backupLedger(): BackupLedger {
-  const extracts = new Map<string, BackupExtract>()
-  /** What this process wrote and the watch has not shown yet. */
-  const ahead = new Map<string, BackupExtract>()
   const share = sharedScopes()
-  const whole = Promise.withResolvers<void>()
-  const keep = (extract: BackupExtract): void =>
-    void extracts.set(extract.name, { ...extract, scope: share(extract.scope) })
-  return {
-    note(backup) {
-      const extract = extractOf(backup)
-      if (isOlder(extract, ahead.get(extract.name))) return
-      ahead.delete(extract.name)
-      keep(extract)
-    },
-    wrote(backup) {
-      const extract = extractOf(backup)
-      const before = extracts.get(extract.name)
-      // Deleted since, or the watch was faster.
-      if (before?.uid !== extract.uid || isOlder(extract, before)) return
-      ahead.set(extract.name, extract)
-      keep(extract)
-    },
-    made(backup) {
-      if (!extracts.has(backup.metadata.name)) keep(extractOf(backup))
-    },
-    strike(name) {
-      ahead.delete(name)
-      extracts.delete(name)
-    },
-    complete: () => whole.resolve(),
-    async all({ signal }) {
-      await unlessAborted(whole.promise, signal)
-      return [...extracts.values()]
-    },
-  }
-}
-
-/** Of one object; versions of the API server are numbers that grow. */
-function isOlder(a: BackupExtract, b: BackupExtract | undefined): boolean {
-  return b !== undefined && a.uid === b.uid && Number(a.resourceVersion) < Number(b.resourceVersion)
+  return objectLedger((backup) => {
+    const extract = extractOf(backup)
+    return { ...extract, scope: share(extract.scope) }
+  })
 }

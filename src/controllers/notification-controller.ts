@@ -3,11 +3,11 @@ import { ApiError } from '#api/error.ts'
 import { Notifications, type Condition, type Notification, type NotificationStatus } from '#api/notification.ts'
 import { readObject } from '#api/read.ts'
 import { Restores } from '#api/restore.ts'
-import { Schedules } from '#api/schedule.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { messageOf as composed } from '#notify/message.ts'
 import { newsFor, type EndedRun, type KnownSchedule, type News } from '#notify/news.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
+import type { BackupLedger } from './backup-ledger.ts'
 import { sendMessage } from './notification-send.ts'
 import {
   endedBackup,
@@ -15,9 +15,11 @@ import {
   interestOf,
   knownSchedule,
   notificationProblems,
-  toldKey,
   withCondition,
 } from './notification-step.ts'
+import type { RestoreLedger } from './restore-ledger.ts'
+import { toldKey } from './run-end.ts'
+import type { KnownSchedules } from './schedule-ledger.ts'
 import { patchLasting } from './status-patch.ts'
 
 export interface NotificationControllerOptions {
@@ -25,6 +27,8 @@ export interface NotificationControllerOptions {
   readonly period: number
   /** From `clusterIdentity`: news of other clusters is told there. */
   readonly cluster: string | undefined
+  /** Which runs and schedules there are: all Notifications look at the same, and ask the API server for nothing. */
+  readonly known: { backups: BackupLedger; restores: RestoreLedger; schedules: KnownSchedules }
   readonly onSent: (name: string, result: 'sent' | 'failed') => void
 }
 
@@ -64,22 +68,17 @@ function read(found: Notification): { notification: Notification; problems: stri
 
 async function gather(
   notification: Notification,
-  { kube, namespace, signal }: Environment,
-  { cluster }: NotificationControllerOptions,
+  environment: Environment,
+  { cluster, known }: NotificationControllerOptions,
 ): Promise<{ runs: EndedRun[]; schedules: KnownSchedule[] }> {
   const facts = { notification: notification.metadata.name, cluster }
-  const runs: EndedRun[] = []
-  for await (const { items } of kube.pages(Backups, { namespace, signal })) {
-    runs.push(...items.map((backup) => endedBackup(backup, facts)).filter((run) => run !== undefined))
+  const backups = (await known.backups.all(environment)).map((backup) => endedBackup(backup, facts))
+  const restores = (await known.restores.all(environment)).map((restore) => endedRestore(restore, facts))
+  const schedules = await known.schedules.all(environment)
+  return {
+    runs: [...backups, ...restores].filter((run) => run !== undefined),
+    schedules: schedules.map((schedule) => knownSchedule(schedule, notification)),
   }
-  for await (const { items } of kube.pages(Restores, { namespace, signal })) {
-    runs.push(...items.map((restore) => endedRestore(restore, facts)).filter((run) => run !== undefined))
-  }
-  const schedules: KnownSchedule[] = []
-  for await (const { items } of kube.pages(Schedules, { namespace, signal })) {
-    schedules.push(...items.map((schedule) => knownSchedule(schedule, notification)))
-  }
-  return { runs, schedules }
 }
 
 interface Telling {
@@ -119,14 +118,23 @@ async function tell(news: readonly News[], telling: Telling): Promise<void> {
   })
 }
 
-async function noteTold(news: readonly News[], { notification, environment }: Telling): Promise<void> {
+/** Those who look next must see it: what was told is not told again. */
+async function noteTold(
+  news: readonly News[],
+  { notification, environment, options: { known } }: Telling,
+): Promise<void> {
   const { kube, namespace, now } = environment
   const annotations = { [toldKey(notification.metadata.name)]: timestamp(now()) }
   for (const one of news) {
     if (one.event === 'Overdue') continue
     const object = { name: one.run.name, namespace, change: { metadata: { annotations } } }
-    if (one.run.kind === 'Backup') await patchLasting(kube, Backups, object)
-    else await patchLasting(kube, Restores, object)
+    if (one.run.kind === 'Backup') {
+      const backup = await patchLasting(kube, Backups, object)
+      if (backup !== undefined) known.backups.wrote(backup)
+    } else {
+      const restore = await patchLasting(kube, Restores, object)
+      if (restore !== undefined) known.restores.wrote(restore)
+    }
   }
 }
 

@@ -1,13 +1,12 @@
-import type { Backup } from '#api/backup.ts'
 import { isDuration, parseDuration } from '#api/duration.ts'
-import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import { notificationEvents, type Condition, type Notification } from '#api/notification.ts'
-import { hasEnded } from '#api/phases.ts'
-import type { Restore } from '#api/restore.ts'
-import type { Schedule } from '#api/schedule.ts'
 import { isAddress } from '#notify/mail.ts'
 import type { EndedRun, Interest, KnownSchedule } from '#notify/news.ts'
 import { unknownWord } from '#notify/webhook.ts'
+import type { BackupExtract } from './backup-ledger.ts'
+import type { RestoreExtract } from './restore-ledger.ts'
+import { toldKey, type RunEnd } from './run-end.ts'
+import type { ScheduleExtract } from './schedule-ledger.ts'
 
 const REPEAT_MS = 24 * 3_600_000
 
@@ -60,68 +59,38 @@ export function interestOf({ metadata, spec }: Notification): Interest {
   }
 }
 
-/** The annotation of a Backup or Restore that says when the Notification `name` told of it. */
-export function toldKey(name: string): string {
-  return `notified.lifeboat.dev/${labelValue(name)}`
-}
-
 /** A backup that has ended here; undefined for one that has not, or that another cluster made. */
 export function endedBackup(
-  backup: Backup,
+  backup: BackupExtract,
   facts: { notification: string; cluster: string | undefined },
 ): EndedRun | undefined {
-  const { metadata, status } = backup
-  const run = endedRun(backup, facts.notification)
-  if (run === undefined) return undefined
-  const scheduledIn = metadata.annotations?.[annotationKeys.scheduledIn]
+  const { end, scheduledIn, completionTimestamp, created, schedule } = backup
+  if (end === undefined) return undefined
   const isForeign =
     scheduledIn === undefined || facts.cluster === undefined
-      ? typeof status?.completionTimestamp === 'string' &&
-        Date.parse(metadata.creationTimestamp ?? '') > run.ended.getTime() + SKEW_MS
+      ? completionTimestamp !== undefined && Date.parse(created) > Date.parse(end.ended) + SKEW_MS
       : scheduledIn !== facts.cluster
-  return isForeign ? undefined : { ...run, kind: 'Backup', schedule: metadata.labels?.[labelKeys.scheduleName] ?? '' }
+  return isForeign ? undefined : { ...endedRun(backup.name, end, facts), kind: 'Backup', schedule }
 }
 
 /** A restore that has ended; undefined for one that has not. */
-export function endedRestore(restore: Restore, { notification }: { notification: string }): EndedRun | undefined {
-  const run = endedRun(restore, notification)
-  return run === undefined ? undefined : { ...run, kind: 'Restore', schedule: '' }
+export function endedRestore({ name, end }: RestoreExtract, facts: { notification: string }): EndedRun | undefined {
+  return end === undefined ? undefined : { ...endedRun(name, end, facts), kind: 'Restore', schedule: '' }
 }
 
 function endedRun(
-  { metadata, status }: Backup | Restore,
-  notification: string,
-): Omit<EndedRun, 'kind' | 'schedule'> | undefined {
-  if (!hasEnded(status?.phase)) return undefined
-  const phase = status?.phase as EndedRun['phase']
-  // What was refused has no end of its own.
-  const ended = status?.completionTimestamp ?? status?.startTimestamp ?? metadata.creationTimestamp ?? ''
-  const told = metadata.annotations?.[toldKey(notification)]
-  return {
-    name: metadata.name,
-    phase,
-    ended: new Date(ended),
-    reason: reasonOf(status),
-    told: told === undefined ? undefined : new Date(told),
-  }
-}
-
-function reasonOf(status: Backup['status'] | Restore['status']): string {
-  const { phase, failureReason, validationErrors, errors = 0, warnings = 0 } = status ?? {}
-  if (failureReason !== undefined) return failureReason
-  if (phase === 'FailedValidation') return (validationErrors ?? []).join('; ')
-  return phase === 'PartiallyFailed' ? `${errors} errors, ${warnings} warnings` : ''
+  name: string,
+  { phase, ended, reason, told: times }: RunEnd,
+  { notification }: { notification: string },
+): Omit<EndedRun, 'kind' | 'schedule'> {
+  const told = times[toldKey(notification)]
+  return { name, phase, ended: new Date(ended), reason, told: told === undefined ? undefined : new Date(told) }
 }
 
 /** A schedule, with what the Notification remembers of it. */
-export function knownSchedule({ metadata, spec }: Schedule, notification: Notification): KnownSchedule {
-  const told = notification.status?.overdue?.[metadata.name]
-  return {
-    name: metadata.name,
-    created: new Date(metadata.creationTimestamp ?? 0),
-    paused: spec.paused ?? false,
-    toldOverdue: told === undefined ? undefined : new Date(told),
-  }
+export function knownSchedule({ name, created, paused }: ScheduleExtract, { status }: Notification): KnownSchedule {
+  const told = status?.overdue?.[name]
+  return { name, created: new Date(created ?? 0), paused, toldOverdue: told === undefined ? undefined : new Date(told) }
 }
 
 /** `conditions` with `next` in place of the one of its type; the time is that of the last change of its status. */

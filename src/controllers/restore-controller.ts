@@ -7,6 +7,7 @@ import type { PluginModule } from '#plugins/open.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
+import type { RestoreLedger } from './restore-ledger.ts'
 import { cleanUpRestore } from './restore-deletion.ts'
 import { makeRestore, type MakeOptions } from './restore-run.ts'
 import { startRestore } from './restore-start.ts'
@@ -16,6 +17,8 @@ import { cancelReason } from './withdrawal.ts'
 
 export interface RestoreControllerOptions {
   readonly stores: LocationStores
+  /** Kept up to date by this controller. */
+  readonly ledger: RestoreLedger
   readonly snapshotters: OpenSnapshotter
   /** For restores that do not say; Go notation. */
   readonly itemOperationTimeout: string
@@ -70,6 +73,7 @@ export function restoreController(options: RestoreControllerOptions): Controller
   return {
     name: 'restore',
     type: Restores,
+    ledger: options.ledger,
     // One more than work, so that the others are judged, told why they wait, and deleted meanwhile.
     workers: options.concurrent + WAITING_AT_ONCE + 1,
     async reconcile(found, environment): Promise<Next> {

@@ -9,6 +9,7 @@ import { KubeError } from '#kube/error.ts'
 import type { Controller, Environment, Next } from '#runtime/controller.ts'
 import { retentionOf } from '#schedule/retention-plan.ts'
 import type { BackupLedger } from './backup-ledger.ts'
+import type { ScheduleLedger } from './schedule-ledger.ts'
 import { nameTimes, runningBackup, scheduleStep, type ScheduleStep } from './schedule-step.ts'
 import { patchLasting } from './status-patch.ts'
 
@@ -17,6 +18,8 @@ export interface ScheduleControllerOptions {
   readonly skipByDefault: boolean
   /** From `clusterIdentity`: noted on every backup, so that the rules of the schedule judge no other cluster's. */
   readonly cluster: string | undefined
+  /** Kept up to date by this controller. */
+  readonly ledger: ScheduleLedger
   /** Which backups there are. */
   readonly known: BackupLedger
   readonly onSeen: (name: string) => void
@@ -41,6 +44,7 @@ export function scheduleController(options: ScheduleControllerOptions): Controll
     name: 'schedule',
     type: Schedules,
     workers: WORKERS,
+    ledger: options.ledger,
     async reconcile(found, environment): Promise<Next> {
       const { name } = found.metadata
       if (found.metadata.deletionTimestamp !== undefined) return undefined

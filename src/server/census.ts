@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Restores } from '#api/restore.ts'
 import type { BackupExtract, KnownBackups } from '#controllers/backup-ledger.ts'
 import { lastWholeBackups, type WholeBackup } from '#controllers/covered-namespaces.ts'
-import { isWaiting as waitsToRestore } from '#controllers/restore-queue.ts'
+import type { KnownRestores } from '#controllers/restore-ledger.ts'
 import { Namespaces, type KubeObject } from '#kube/object.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import type { ServerMetrics } from './metrics.ts'
@@ -10,10 +9,15 @@ import type { Standing } from './own-metrics.ts'
 
 const PERIOD_MS = 60_000
 
+interface Known {
+  readonly backups: KnownBackups
+  readonly restores: KnownRestores
+}
+
 /** Looks at all backups and restores at once and then every minute, until the environment's signal is aborted. */
 export async function takeCensus(
   environment: Environment,
-  { known, metrics }: { known: KnownBackups; metrics: ServerMetrics },
+  { known, metrics }: { known: Known; metrics: ServerMetrics },
 ): Promise<void> {
   const { signal, log } = environment
   while (!signal.aborted) {
@@ -33,20 +37,20 @@ interface Census {
   readonly standing: Standing
 }
 
-async function countAll(environment: Environment, known: KnownBackups): Promise<Census> {
-  const { kube, namespace, signal } = environment
-  const all = await known.all(environment)
+async function countAll(environment: Environment, known: Known): Promise<Census> {
+  const { kube, signal } = environment
+  const all = await known.backups.all(environment)
   const backups = all.map((backup) => ({ schedule: backup.schedule, completedAt: completedAt(backup) }))
-  let [restores, waitingRestores] = [0, 0]
-  for await (const { items } of kube.pages(Restores, { namespace, signal })) {
-    restores += items.length
-    waitingRestores += items.filter(waitsToRestore).length
-  }
+  const restores = await known.restores.all(environment)
   const namespaces: KubeObject[] = []
   for await (const { items } of kube.pages(Namespaces, { signal })) namespaces.push(...items)
   const wholeBackups = lastWholeBackups(wholeOnes(all), namespaces)
   const waitingBackups = all.filter(({ waits }) => waits).length
-  return { counts: { backups, restores }, standing: { waitingBackups, waitingRestores, wholeBackups } }
+  const waitingRestores = restores.filter(({ waits }) => waits).length
+  return {
+    counts: { backups, restores: restores.length },
+    standing: { waitingBackups, waitingRestores, wholeBackups },
+  }
 }
 
 function* wholeOnes(all: readonly BackupExtract[]): Generator<WholeBackup> {

@@ -12,6 +12,8 @@ import { locationStores, type LocationStores } from '#controllers/location-store
 import { notificationController } from '#controllers/notification-controller.ts'
 import { snapshotLocations } from '#controllers/snapshot-locations.ts'
 import { restoreController } from '#controllers/restore-controller.ts'
+import { restoreLedger, type RestoreLedger } from '#controllers/restore-ledger.ts'
+import { scheduleLedger, type ScheduleLedger } from '#controllers/schedule-ledger.ts'
 import { scheduleController } from '#controllers/schedule-controller.ts'
 import { statusRequestController } from '#controllers/status-request-controller.ts'
 import { allKinds } from '#api/kinds.ts'
@@ -120,6 +122,13 @@ async function servedKinds(kube: KubeClient, signal: AbortSignal): Promise<Reado
   )
 }
 
+/** What is known of all objects by the watches of their controllers. */
+interface Ledgers {
+  readonly backups: BackupLedger
+  readonly restores: RestoreLedger
+  readonly schedules: ScheduleLedger
+}
+
 /** Waits for its turn among the replicas, then works until it has to stop. */
 async function lead(parts: Parts): Promise<void> {
   const { options, log } = parts
@@ -136,7 +145,7 @@ async function lead(parts: Parts): Promise<void> {
     log,
   }
   await markDefault(options.config.defaultBackupStorageLocation, environment)
-  const known = backupLedger()
+  const known = { backups: backupLedger(), restores: restoreLedger(), schedules: scheduleLedger() }
   const work = [
     ...startControllers({ ...parts, known }, environment),
     collectGarbage(environment, { period: options.config.garbageCollectionFrequency, cluster: parts.cluster }),
@@ -175,7 +184,7 @@ async function waitForLease({ options, log }: Parts): Promise<HeldLease | undefi
   }
 }
 
-function startControllers(parts: Parts & { known: BackupLedger }, environment: Environment): Promise<void>[] {
+function startControllers(parts: Parts & { known: Ledgers }, environment: Environment): Promise<void>[] {
   const { options, stores, metrics, witness, linkSecret, publicUrl, plugins, cluster, notifies, known } = parts
   const { config, kube, now } = options
   const snapshotters = snapshotLocations(kube, config)
@@ -196,7 +205,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     runController(
       locationController({
         stores,
-        known,
+        known: known.backups,
         validationFrequency: config.storeValidationFrequency,
         syncPeriod: config.backupSyncPeriod,
         onCheck: witness.locationChecked,
@@ -207,7 +216,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     runController(
       backupController({
         stores,
-        ledger: known,
+        ledger: known.backups,
         snapshotters,
         settings,
         installation,
@@ -225,6 +234,7 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     runController(
       restoreController({
         stores,
+        ledger: known.restores,
         snapshotters,
         itemOperationTimeout: config.defaultItemOperationTimeout,
         settings: config.restoreSettings,
@@ -250,7 +260,8 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
       scheduleController({
         skipByDefault: config.scheduleSkipImmediately,
         cluster,
-        known,
+        ledger: known.schedules,
+        known: known.backups,
         onSeen: witness.scheduleSeen,
         onGone: witness.scheduleGone,
         onRefused: witness.scheduleRefused,
@@ -263,7 +274,12 @@ function startControllers(parts: Parts & { known: BackupLedger }, environment: E
     ...(notifies
       ? [
           runController(
-            notificationController({ period: config.notificationPeriod, cluster, onSent: metrics.own.notified }),
+            notificationController({
+              period: config.notificationPeriod,
+              cluster,
+              known,
+              onSent: metrics.own.notified,
+            }),
             environment,
           ),
         ]

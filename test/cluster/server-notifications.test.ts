@@ -2,21 +2,25 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Backups, type BackupStatus } from '#api/backup.ts'
 import { annotationKeys, labelKeys } from '#api/labels.ts'
 import { Notifications, type Notification } from '#api/notification.ts'
 import { Restores } from '#api/restore.ts'
 import { Schedules } from '#api/schedule.ts'
 import { clusterIdentity } from '#controllers/cluster-identity.ts'
+import { loadKubeConfig } from '#kube/config.ts'
+import { connect } from '#kube/connect.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { sharedCluster, testNamespace } from '../support/cluster.ts'
 import { make, Secrets } from '../support/objects.ts'
 import { askForBackup, ended, eventually, installKinds, makeLocation } from '../support/server.ts'
 import { startServerHere } from '../support/server-here.ts'
 import { smtpServer } from '../support/smtp-server.ts'
+import { apiTollgate } from '../support/tollgate.ts'
 import { webhookServer } from '../support/webhook-server.ts'
 
-const { kube } = await sharedCluster()
+const { kube, kubeconfigPath } = await sharedCluster()
 before(() => installKinds(kube))
 after(() => kube.close())
 
@@ -194,4 +198,36 @@ test('a Notification that makes no sense says what is wrong, sends nothing, and 
   await kube.patch(Notifications, 'both', { merge: { spec } }, { namespace })
   await eventually(async () => (hooks.hooks.length === 1 ? true : undefined))
   await eventually(async () => ((await condition('both', 'Ready'))?.status === 'True' ? true : undefined))
+})
+
+test('looks for news ask the API server for no lists, however many Notifications there are', async () => {
+  await using space = await testNamespace(kube)
+  await using folder = await scratchFolder()
+  await using hooks = await webhookServer()
+  const namespace = space.name
+  const { ask, over, condition } = home(namespace)
+  let lists = 0
+  await using gate = await apiTollgate(kubeconfigPath, folder.path, ({ moment, method, path }) => {
+    if (moment === 'arrived' && method === 'GET' && /\/(backups|restores|schedules)\?limit=/.test(path)) lists += 1
+    return true
+  })
+  const through = connect(await loadKubeConfig({ env: {}, home: '/', kubeconfig: gate.kubeconfigPath }))
+  await using _connection = { [Symbol.asyncDispose]: () => through.close() }
+  const names = ['one', 'two', 'three']
+  for (const name of names) await ask(name, { webhook: { url: hooks.url } })
+  await using server = startServerHere({
+    kube: through,
+    namespace,
+    now: () => new Date(),
+    config: { notificationPeriod: 50 },
+  })
+  for (const name of names) await eventually(() => condition(name, 'Ready'))
+  const before = lists
+  await over('lost', { phase: 'Failed', failureReason: 'lost', completionTimestamp: soon() })
+  await eventually(async () => hooks.hooks.length === names.length || undefined)
+  // Some twenty looks of each.
+  await sleep(1000)
+  assert.equal(lists, before)
+  assert.equal(hooks.hooks.length, names.length)
+  await server.stop()
 })

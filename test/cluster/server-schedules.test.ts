@@ -9,6 +9,7 @@ import { timestamp } from '#api/timestamp.ts'
 import { scheduledName } from '#backup/from-schedule.ts'
 import { clusterIdentity } from '#controllers/cluster-identity.ts'
 import { backupLedger } from '#controllers/backup-ledger.ts'
+import { scheduleLedger } from '#controllers/schedule-ledger.ts'
 import { scheduleController } from '#controllers/schedule-controller.ts'
 import { nameTimes } from '#controllers/schedule-step.ts'
 import { runController, type Controller } from '#runtime/controller.ts'
@@ -164,7 +165,8 @@ test('no backup comes while one of the same schedule has not ended, in the queue
   const end = new AbortController()
   const deaf = { onSeen() {}, onGone() {}, onRefused() {}, onFired() {} }
   const known = backupLedger()
-  const controller = scheduleController({ skipByDefault: false, cluster: undefined, known, ...deaf })
+  const ledger = scheduleLedger()
+  const controller = scheduleController({ skipByDefault: false, cluster: undefined, ledger, known, ...deaf })
   const idle: Controller<Backup> = {
     name: 'idle',
     type: Backups,
