@@ -1,17 +1,11 @@
 import type { Backup } from '#api/backup.ts'
-import { labelKeys } from '#api/labels.ts'
 import type { FrozenPod } from '#archive/manifest.ts'
 import type { RunLog } from '#archive/run-log.ts'
-import type { CollectedItem, CollectedRef, Collection } from '#collect/collect.ts'
-import { referenceKey } from '#collect/relations.ts'
-import { backupHooks } from '#hooks/backup-hooks.ts'
+import type { CollectedItem, Collection } from '#collect/collect.ts'
 import type { HookCounts } from '#hooks/hook-counts.ts'
-import { claimNamesOf } from '#items/related.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { detached, metadataOf, resourceName } from '#kube/object.ts'
-import { grouped } from './group.ts'
 import type { ClaimName } from './held-claims.ts'
-import { orderOf } from './opening.ts'
+import { placeOf, podPlan, type PodPlan } from './pod-plan.ts'
 import { type HookedPod, type Quieting, runGroup } from './quiet-group.ts'
 
 export interface PodGroupOptions {
@@ -56,25 +50,16 @@ class Groups implements PodGroups {
   readonly claims: Promise<ReadonlySet<string>>
   readonly frozen: FrozenPod[] = []
   readonly #options: PodGroupOptions
-  readonly #hooks: ReturnType<typeof backupHooks>
+  readonly #plan: PodPlan
   readonly #stop = new AbortController()
-  readonly #held = new Map<string, HookedPod>()
-  /** Claims that are snapshotted as one: claim → group. */
-  readonly #volumeGroups = new Map<string, string>()
-  readonly #volumeGroupLabel: string
-  /** Pods that the order of the backup names. */
-  readonly #ordered: readonly string[]
   #tellClaims: (claims: ReadonlySet<string>) => void = () => undefined
   #running: Promise<void> = Promise.resolve()
   #attempted = 0
   #failed = 0
 
   constructor(options: PodGroupOptions) {
-    const { spec } = options.backup
     this.#options = options
-    this.#hooks = backupHooks(spec)
-    this.#volumeGroupLabel = spec.volumeGroupSnapshotLabelKey || labelKeys.volumeGroup
-    this.#ordered = orderOf(spec.orderedResources).get('pods') ?? []
+    this.#plan = podPlan(options.backup.spec)
     this.claims = new Promise((resolve) => (this.#tellClaims = resolve))
   }
 
@@ -84,14 +69,13 @@ class Groups implements PodGroups {
 
   async *items(collection: Pick<Collection, 'items' | 'gone'>): AsyncGenerator<CollectedItem, void, void> {
     for await (const item of collection.items) {
-      if (!this.#holds(item)) yield item
+      if (!this.#plan.see(item)) yield item
     }
     // Deleted since, in a backup that had to move on to a later version.
-    for (const ref of collection.gone) this.#held.delete(keyOf(ref))
-    this.#running = this.#run([...this.#held.values()])
+    for (const ref of collection.gone) this.#plan.strike(ref)
+    this.#running = this.#run(this.#plan.groups())
     await this.#running
-    for (const { item, leftOut } of this.#held.values()) if (!leftOut) yield item
-    this.#held.clear()
+    for (const { item, leftOut } of this.#plan.pods()) if (!leftOut) yield item
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,24 +84,9 @@ class Groups implements PodGroups {
     await this.#running.catch(() => undefined)
   }
 
-  #holds(item: CollectedItem): boolean {
-    const resource = resourceName(item.type)
-    if (resource === 'persistentvolumeclaims') {
-      const label = metadataOf(item).labels?.[this.#volumeGroupLabel]
-      if (label) this.#volumeGroups.set(`${item.namespace}/${item.name}`, label)
-    }
-    if (resource !== 'pods') return false
-    const hooks = this.#hooks.of(item)
-    if (hooks === undefined) return false
-    const { namespace = '', name } = item
-    const claims = claimNamesOf(item.object).map((claim) => ({ namespace, name: claim }))
-    this.#held.set(keyOf(item), { item: detached(item), hooks, namespace, name, claims, leftOut: false })
-    return true
-  }
-
-  async #run(pods: readonly HookedPod[]): Promise<void> {
+  async #run(planned: readonly HookedPod[][]): Promise<void> {
     const { signal, take = () => Promise.resolve() } = this.#options
-    this.#tellClaims(new Set(pods.flatMap(({ claims }) => claims.map(claimKey))))
+    this.#tellClaims(new Set(planned.flat().flatMap(({ claims }) => claims.map(placeOf))))
     const stop = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
     const quieting: Quieting = {
       ...this.#options,
@@ -129,36 +98,11 @@ class Groups implements PodGroups {
       },
       onThawed: (pod) => this.frozen.push(pod),
     }
-    const groups = grouped(this.#inOrder(pods), (pod) => this.#keysOf(pod)).values()
+    const groups = planned.values()
     const worker = async (): Promise<void> => {
       for (const group of groups) await runGroup(group, quieting)
     }
     const ends = await Promise.allSettled(Array.from({ length: GROUPS_AT_ONCE }, worker))
     for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
-
-  /** The pods that the order of the backup names come first, one after the other. */
-  #inOrder(pods: readonly HookedPod[]): HookedPod[] {
-    const places = new Map(this.#ordered.map((name, place) => [name, place]))
-    const placeOf = (pod: HookedPod): number => places.get(claimKey(pod)) ?? places.size
-    return pods.toSorted((a, b) => placeOf(a) - placeOf(b))
-  }
-
-  #keysOf(pod: HookedPod): string[] {
-    const claims = pod.claims.map(claimKey)
-    const groups = claims.flatMap((claim) => {
-      const group = this.#volumeGroups.get(claim)
-      return group === undefined ? [] : [`group ${pod.namespace}/${group}`]
-    })
-    const ordered = this.#ordered.includes(claimKey(pod)) ? ['the order'] : []
-    return [...claims.map((claim) => `claim ${claim}`), ...groups, ...ordered]
-  }
-}
-
-function claimKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
-  return `${namespace}/${name}`
-}
-
-function keyOf({ type, namespace, name }: CollectedRef): string {
-  return referenceKey({ resource: resourceName(type), namespace, name })
 }

@@ -16,6 +16,8 @@ import {
 } from '#selection/backup-scope.ts'
 import { logAfter } from './findings.ts'
 import { openBackupCollection } from './opening.ts'
+import { podPlan } from './pod-plan.ts'
+import { previewedHooks, type PreviewedHook } from './preview-hooks.ts'
 import { volumePlanner, type PlannedVolume } from './volume-planner.ts'
 import type { BackupRun } from './run.ts'
 
@@ -64,6 +66,8 @@ export interface BackupPreview {
   readonly types: readonly PreviewedType[]
   /** What would become of the data of each volume; final when `objects` has ended. */
   readonly volumes: readonly PreviewedVolume[]
+  /** Which commands would be run in which pods; final when `objects` has ended. */
+  readonly hooks: readonly PreviewedHook[]
   /** Final when `objects` has ended. */
   readonly findings: readonly PreviewFinding[]
 }
@@ -85,8 +89,9 @@ export async function previewBackup(options: PreviewOptions): Promise<BackupPrev
     findings.push({ level: 'info', text: resultText(message, {}) })
   }
   const volumes: PreviewedVolume[] = []
-  const objects = allObjects({ ...options, cut, scope, collection, log, volumes })
-  return { objects, types: refusedTypes(cut, scope), volumes, findings }
+  const hooks: PreviewedHook[] = []
+  const objects = allObjects({ ...options, cut, scope, collection, log, volumes, hooks })
+  return { objects, types: refusedTypes(cut, scope), volumes, hooks, findings }
 }
 
 interface Previewing extends PreviewOptions {
@@ -95,6 +100,7 @@ interface Previewing extends PreviewOptions {
   readonly collection: Collection
   readonly log: RunLog
   readonly volumes: PreviewedVolume[]
+  readonly hooks: PreviewedHook[]
 }
 
 async function* allObjects(previewing: Previewing): AsyncGenerator<PreviewedObject, void, void> {
@@ -104,7 +110,9 @@ async function* allObjects(previewing: Previewing): AsyncGenerator<PreviewedObje
   const claims = new Map<string, KubeObject>()
   const planner = volumePlanner({ ...previewing, policies: previewing.policies?.volumePolicies ?? [] })
   const unclaimed = new Map<string, KubeObject>()
+  const pods = podPlan(previewing.backup.spec)
   for await (const item of collection.items) {
+    pods.see(item)
     const resource = resourceName(item.type)
     if (resource === 'persistentvolumeclaims') claims.set(keyOf(item), detached(item).object)
     if (resource === 'persistentvolumes') {
@@ -119,6 +127,8 @@ async function* allObjects(previewing: Previewing): AsyncGenerator<PreviewedObje
     taken.add(key)
     yield previewed(item, { take: listed ? 'listed' : 'related' })
   }
+  for (const ref of collection.gone) pods.strike(ref)
+  previewing.hooks.push(...previewedHooks(pods.groups()))
   logAfter(log, collection)
   const planned = await planner.ofClaims([...claims.values()])
   for (const { volume } of planned) unclaimed.delete(volume?.metadata.name ?? '')

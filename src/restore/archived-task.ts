@@ -52,6 +52,15 @@ export interface ArchivedTasks {
 export interface HookedPod {
   readonly pod: { readonly namespace: string; readonly name: string }
   readonly hooks: readonly RestoredHook[]
+  /** Init containers that the pod got for the restore. */
+  readonly inits: readonly InitContainer[]
+}
+
+/** The parts of an init container that say what it runs. */
+export interface InitContainer {
+  readonly name: string
+  readonly command?: readonly string[] | undefined
+  readonly args?: readonly string[] | undefined
 }
 
 type Origin = 'listed' | 'related'
@@ -133,10 +142,11 @@ export function archivedTasks(options: ArchivedTaskOptions): ArchivedTasks {
       return because === 'finished' ? { ...notMeant, because } : { do: 'leave', skipped: object, because, remarks }
     }
     const ownHooks = entry.resource === 'pods' ? hooks.of(step.object) : []
-    if (ownHooks.length > 0) {
+    const inits = entry.resource === 'pods' ? addedInits(object, step.object) : []
+    if (ownHooks.length + inits.length > 0) {
       const target = targetOf(entry, context.namespaceMapping)
       const pod = { namespace: target.namespace ?? '', name: step.object.metadata.name }
-      hooked.set(refKey({ resource: entry.resource, ...target }), { pod, hooks: ownHooks })
+      hooked.set(refKey({ resource: entry.resource, ...target }), { pod, hooks: ownHooks, inits })
     }
     const ofData =
       entry.resource === 'persistentvolumeclaims'
@@ -261,4 +271,12 @@ function typeOf({ apiVersion, kind }: KubeObject, { resource, namespace }: Archi
 function refuseMisnamed({ metadata }: KubeObject, { path, name, namespace }: ArchivedEntry): void {
   if (metadata.name === name && (metadata.namespace ?? undefined) === namespace) return
   throw new Error(`${path} holds another object, ${metadata.namespace ?? ''}/${metadata.name}`)
+}
+
+/** In the order in which they run. */
+function addedInits(archived: KubeObject, restored: KubeObject): InitContainer[] {
+  const initsOf = (pod: KubeObject): InitContainer[] =>
+    (pod['spec'] as { initContainers?: InitContainer[] | null } | null | undefined)?.initContainers ?? []
+  const own = new Set(initsOf(archived).map(({ name }) => name))
+  return initsOf(restored).filter(({ name }) => !own.has(name))
 }

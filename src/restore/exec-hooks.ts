@@ -47,6 +47,7 @@ export function openExecHooks(options: ExecHookOptions): ExecHooks {
   }
   return {
     start({ pod, hooks }) {
+      if (hooks.length === 0) return
       attempted += hooks.length
       const work = runRestoredHooks(pod, hooks, { kube, log, watch: watchOf(pod.namespace), patienceMillis, signal })
       // Seen when all are settled; until then it must not count as unhandled.

@@ -21,7 +21,7 @@ export interface Plan {
   renamed: ReadonlySet<string>
   /** Claims that are to be filled from snapshots, by place (`refKey`); final when all tasks are done. */
   fillings: ReadonlyMap<string, Filling>
-  /** Pods in which commands are to be run, by the place (`refKey`) of their outcome; grows as they are prepared. */
+  /** Pods in which commands are to be run, or that got init containers, by the place (`refKey`) of their outcome; grows as they are prepared. */
   hooked: ReadonlyMap<string, HookedPod>
   /** Groups of which snapshots come back, by handle; grows as these are prepared. */
   groups: ReadonlyMap<string, RestoredGroup>

@@ -3,10 +3,12 @@ import type { LogFields, LogLevel } from '#archive/log-line.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { FieldChange } from '#items/diff.ts'
 import type { GitOpsOwner } from '#items/gitops.ts'
+import { refKey } from '#items/item-ref.ts'
 import type { PluginModule } from '#plugins/open.ts'
 import type { RestoreSkipReason } from '#selection/restore-scope.ts'
 import { type Course, type CourseOptions, openCourse } from './course.ts'
 import { plannedVolumes } from './native-volumes.ts'
+import { plannedHooks, type PlannedHook } from './preview-hooks.ts'
 
 /** Make it; change it; delete it and make it anew; delete it; leave it as it is, or out, for a reason; or be unable to do what was asked for. */
 export type PlannedAction = 'create' | 'update' | 'recreate' | 'delete' | 'skip' | 'conflict'
@@ -42,6 +44,8 @@ export interface RestoreFinding {
 export interface RestorePreview {
   /** Every object of the archive once, and what is made besides. May be read once. */
   readonly objects: AsyncIterable<PlannedObject>
+  /** Which commands would be run in which pods that are made; final when `objects` has ended. */
+  readonly hooks: readonly PlannedHook[]
   /** Final when `objects` has ended. */
   readonly findings: readonly RestoreFinding[]
 }
@@ -66,14 +70,20 @@ export async function previewRestore(options: PreviewOptions): Promise<RestorePr
   const natives = plannedVolumes(options.source.natives)
   const course = await openCourse({ ...options, natives, log: noting(findings), rehearses: true })
   for (const text of course.warnings) findings.push({ level: 'warning', text })
-  return { objects: plannedObjects(course, findings), findings }
+  const hooks: PlannedHook[] = []
+  return { objects: plannedObjects(course, { findings, hooks }), hooks, findings }
 }
 
-async function* plannedObjects({ outcomes, plan }: Course, findings: RestoreFinding[]): AsyncGenerator<PlannedObject> {
+async function* plannedObjects(
+  { outcomes, plan }: Course,
+  { findings, hooks }: { findings: RestoreFinding[]; hooks: PlannedHook[] },
+): AsyncGenerator<PlannedObject> {
   const namespaces = new Set<string>()
   for await (const outcome of outcomes) {
     const { action, because, remarks, resource, name } = outcome
     if (resource === 'namespaces') namespaces.add(name)
+    const hooked = action === 'created' || action === 'recreated' ? plan.hooked.get(refKey(outcome)) : undefined
+    if (hooked !== undefined) hooks.push(...plannedHooks(hooked))
     if (action !== undefined || because !== undefined) yield planned(outcome)
     else for (const { severity, message } of remarks) findings.push({ level: severity, text: message })
   }

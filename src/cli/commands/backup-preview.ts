@@ -1,6 +1,7 @@
 import type { Backup } from '#api/backup.ts'
 import type { BackupPreview, PreviewedObject, PreviewedType, PreviewedVolume, PreviewFinding } from '#backup/preview.ts'
 import { print, type CliContext } from '../context.ts'
+import { hookTable } from './hook-table.ts'
 import { toYaml, type OutputFormat } from '../output.ts'
 import { renderTable } from '../table.ts'
 import { counted, formatCount } from '../units.ts'
@@ -37,7 +38,7 @@ export async function printPreview(
 
 /** One document: the objects, one to a line in JSON, then what is known only after the last. */
 async function printEach(
-  { objects, types, volumes, findings }: BackupPreview,
+  { objects, types, volumes, hooks, findings }: BackupPreview,
   format: 'json' | 'yaml',
   { backup, context }: { backup: Backup; context: CliContext },
 ): Promise<void> {
@@ -59,12 +60,14 @@ async function printEach(
     else context.stdout.write(toYaml([line]))
     before = ',\n'
   }
-  if (!json) return print(context, toYaml({ types, volumes, findings }))
-  const parts = Object.entries({ types, volumes, findings }).map(([key, part]) => `"${key}": ${JSON.stringify(part)}`)
+  if (!json) return print(context, toYaml({ types, volumes, hooks, findings }))
+  const parts = Object.entries({ types, volumes, hooks, findings }).map(
+    ([key, part]) => `"${key}": ${JSON.stringify(part)}`,
+  )
   print(context, `\n],\n${parts.join(',\n')}\n}`)
 }
 
-async function summary({ objects, types, volumes, findings }: BackupPreview): Promise<string> {
+async function summary({ objects, types, volumes, hooks, findings }: BackupPreview): Promise<string> {
   const taken = new Map<string, { listed: number; related: number }>()
   const left = new Map<LeaveReason, Map<string, number>>()
   let [goesIn, staysOut] = [0, 0]
@@ -82,7 +85,15 @@ async function summary({ objects, types, volumes, findings }: BackupPreview): Pr
     }
   }
   const close = `${capital(counted(goesIn, 'object'))} would go in, ${staysOut === 0 ? 'none stays' : `${formatCount(staysOut)} would stay`} out. Nothing was written.\n`
-  return [takenTable(taken), leftTable(left), volumeTable(volumes), typeLines(types), findingLines(findings), close]
+  return [
+    takenTable(taken),
+    leftTable(left),
+    volumeTable(volumes),
+    hookTable(hooks),
+    typeLines(types),
+    findingLines(findings),
+    close,
+  ]
     .filter((part) => part !== '')
     .join('\n')
 }

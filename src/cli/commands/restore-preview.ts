@@ -6,6 +6,7 @@ import { type Colours, coloursOf } from '../colour.ts'
 import { print, type CliContext } from '../context.ts'
 import { OK, PARTIAL, type ExitCode } from '../exit.ts'
 import { toYaml, type OutputFormat } from '../output.ts'
+import { hookTable } from './hook-table.ts'
 import { renderTable } from '../table.ts'
 import { counted, formatCount } from '../units.ts'
 
@@ -101,7 +102,7 @@ async function* counting({ objects, findings }: RestorePreview, totals: Totals):
 
 /** One document: the objects, one to a line in JSON, then what is known only after the last. */
 async function printEach(
-  { objects, findings }: RestorePreview,
+  { objects, hooks, findings }: RestorePreview,
   { restore, format, context, totals }: Printing & { format: 'json' | 'yaml'; totals: Totals },
 ): Promise<void> {
   const head = { restore: restore.metadata.name, backup: restore.spec.backupName }
@@ -113,7 +114,7 @@ async function printEach(
     context.stdout.write(json ? `${before}${JSON.stringify(line)}` : toYaml([line]))
     before = ',\n'
   }
-  const tail = { findings, errors: totals.errors, warnings: totals.warnings, phase: phaseOf(totals) }
+  const tail = { hooks, findings, errors: totals.errors, warnings: totals.warnings, phase: phaseOf(totals) }
   print(context, json ? `\n],\n${members(tail)}\n}` : toYaml(tail))
 }
 
@@ -144,7 +145,11 @@ function phaseOf({ errors }: Totals): string {
 const FEW_OBJECTS = 30
 const FEW_FIELDS = 12
 
-async function summary({ objects, findings }: RestorePreview, totals: Totals, colours: Colours): Promise<string> {
+async function summary(
+  { objects, hooks, findings }: RestorePreview,
+  totals: Totals,
+  colours: Colours,
+): Promise<string> {
   const counts = new Map<string, Record<PlannedAction, number>>()
   const skipped = new Map<Reason, number>()
   const unchecked = new Map<string, number>()
@@ -169,6 +174,7 @@ async function summary({ objects, findings }: RestorePreview, totals: Totals, co
     ),
     reasonTable('NOT ASKED OF THE API SERVER, BECAUSE', [...unchecked]),
     reasonTable('KEPT BY GIT, WHICH MAY UNDO A CHANGE', [...byGit]),
+    hookTable(hooks.map((hook) => ({ ...hook, when: hook.how }))),
     ...notable,
     findings.map(({ level, text }) => `${capital(level)}: ${text}\n`).join(''),
     closing(totals),
