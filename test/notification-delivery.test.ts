@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { createAuthority, createServingCertificate, longValidity } from '#sandbox/certificate.ts'
 import { smtpServer, type SmtpOptions } from './support/smtp-server.ts'
 import { webhookServer } from './support/webhook-server.ts'
@@ -15,7 +16,31 @@ const signal = new AbortController().signal
 const mail: Mail = {
   from: 'lifeboat@example.com',
   to: ['ops@example.com', 'boss@example.com'],
-  data: 'Subject: Test\r\n\r\nline\r\n.begins with a dot\r\n',
+  subject: 'Test',
+  text: 'line\n.begins with a dot\n',
+  date: new Date('2026-01-02T03:04:05Z'),
+  id: 'x@example.com',
+}
+
+/** Headers by name, unfolded and decoded, and the text. */
+function read(data: string): { headers: Map<string, string>; text: string } {
+  const [head = '', body = ''] = data.split('\r\n\r\n')
+  const words = (text: string): string =>
+    text
+      .replace(/\?=\s+=\?/g, '?==?')
+      .replace(/(?:=\?utf-8\?B\?[^?]*\?=)+/gi, (run) =>
+        Buffer.concat(
+          [...run.matchAll(/\?B\?([^?]*)\?=/gi)].map(([, word = '']) => Buffer.from(word, 'base64')),
+        ).toString(),
+      )
+  const lines = head.split(/\r\n(?!\s)/).map((line) => line.replace(/\r\n/g, ''))
+  const headers = new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')), words(line.slice(line.indexOf(':') + 2))]),
+  )
+  return {
+    headers,
+    text: headers.get('Content-Transfer-Encoding') === 'base64' ? Buffer.from(body, 'base64').toString() : body,
+  }
 }
 const validity = longValidity(new Date())
 const authority = await createAuthority('test', validity)
@@ -45,13 +70,16 @@ async function deliver(server: SmtpOptions, client: Partial<MailServer>) {
 
 test('mail goes out in the clear, over STARTTLS and over TLS, and comes in as it was', async () => {
   const { letter } = await deliver({}, {})
-  assert.deepEqual(letter, {
-    from: mail.from,
-    to: [...mail.to],
-    data: 'Subject: Test\r\n\r\nline\r\n.begins with a dot',
-    user: '',
-    encrypted: false,
-  })
+  const { data, ...envelope } = letter
+  assert.deepEqual(envelope, { from: mail.from, to: [...mail.to], user: '', encrypted: false })
+  const { headers, text } = read(data)
+  assert.equal(text.replaceAll('\r\n', '\n').trimEnd(), mail.text.trimEnd())
+  assert.equal(headers.get('From'), mail.from)
+  assert.equal(headers.get('To'), mail.to.join(', '))
+  assert.equal(headers.get('Subject'), 'Test')
+  assert.equal(headers.get('Date'), 'Fri, 02 Jan 2026 03:04:05 +0000')
+  assert.equal(headers.get('Message-ID'), '<x@example.com>')
+  assert.equal(headers.get('Auto-Submitted'), 'auto-generated')
   const ca = authority.cert
   for (const [server, client] of [
     [{ tls }, { security: 'starttls', ca, host: 'localhost' }],
@@ -67,8 +95,29 @@ test('mail goes out in the clear, over STARTTLS and over TLS, and comes in as it
     const { letter: safe } = await deliver(server, client)
     assert.equal(safe.encrypted, true)
     assert.equal(safe.user, server.auth === undefined ? '' : 'u:p:ä')
-    assert.equal(safe.data, letter.data)
+    assert.equal(read(safe.data).text, text)
   }
+})
+
+test('whatever is said, a letter is ASCII in short lines, says the same, and has no header that nobody meant', async () => {
+  await using server = await smtpServer()
+  const target: MailServer = { host: '127.0.0.1', port: server.port, security: 'none' }
+  const names = ['Auto-Submitted', 'Content-Transfer-Encoding', 'Content-Type', 'Date', 'From', 'MIME-Version']
+  const property = fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 300 }), async (words) => {
+    await sendMail({ ...mail, subject: `Backup ${words}`, text: `${words}.\nBcc: a@example.com\n` }, target, signal)
+    const { data } = server.letters.at(-1) ?? assert.fail('no letter')
+    for (const line of data.split('\r\n')) assert.ok(/^[\x20-\x7e]*$/.test(line) && line.length < 300, line)
+    const { headers, text } = read(data)
+    assert.deepEqual([...headers.keys()].toSorted(), [...names, 'Message-ID', 'Subject', 'To'])
+    const spaced = (said: string): string => said.replace(/\s+/g, ' ').trim()
+    assert.equal(spaced(headers.get('Subject') ?? ''), spaced(`Backup ${words}`))
+    assert.equal(spaced(text), spaced(`${words}.\nBcc: a@example.com`))
+  })
+  await fc.assert(property, { numRuns: 60 })
+  const sly = { ...mail, subject: 'a\r\nBcc: boss@example.com' }
+  await sendMail(sly, target, signal)
+  assert.deepEqual(server.letters.at(-1)?.to, [...mail.to])
+  assert.equal(read(server.letters.at(-1)?.data ?? '').headers.get('Bcc'), undefined)
 })
 
 test('a certificate that nobody vouches for, and a server without STARTTLS, get nothing', async () => {
