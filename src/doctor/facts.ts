@@ -59,4 +59,21 @@ export interface ClusterFacts {
   /** Schedules that make no backups, with the reason. */
   readonly idleSchedules: readonly { readonly name: string; readonly why: string }[]
   readonly schedules: number
+  /** Those of file copies of volumes. */
+  readonly repositories: readonly RepositoryFacts[]
+}
+
+/** What was seen of one BackupRepository. */
+export interface RepositoryFacts {
+  readonly name: string
+  readonly phase: 'New' | 'Ready' | 'NotReady'
+  readonly message: string
+  readonly created: Date | undefined
+  /** ms between two maintenances; 0 when nobody says. */
+  readonly frequency: number
+  readonly lastMaintenance: Date | undefined
+  /** What the last try said when it failed; undefined when it did not. */
+  readonly lastFailure: string | undefined
+  /** Its location may be written to. */
+  readonly isMaintained: boolean
 }

@@ -26,6 +26,9 @@ export type Problem =
   | 'location-unavailable'
   | 'schedule-idle'
   | 'no-schedule'
+  | 'repository-not-ready'
+  | 'repository-maintenance-failed'
+  | 'repository-maintenance-overdue'
 
 /** One thing that was found, with what to do about it. */
 export interface Finding {

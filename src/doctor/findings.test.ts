@@ -49,6 +49,7 @@ const cluster = (facts: Partial<ClusterFacts> = {}): ClusterFacts => ({
   unavailable: [],
   idleSchedules: [],
   schedules: 1,
+  repositories: [],
   ...facts,
 })
 

@@ -1,6 +1,7 @@
 import { hasEnded } from '#api/phases.ts'
 import type { BackupFacts, ClusterFacts, StoreFacts } from './facts.ts'
 import { severities, type Finding } from './finding.ts'
+import { aboutRepositories } from './repositories.ts'
 import { coverage, ended, isRestorable, readByRestores, type Coverage } from './coverage.ts'
 
 /** Everything that was seen, and by what it is judged. */
@@ -25,6 +26,7 @@ export function findings(examined: Examined): Finding[] {
     ]),
     ...aboutNamespaces(examined),
     ...(examined.cluster === undefined ? [] : aboutCluster(examined.cluster)),
+    ...aboutRepositories(examined.cluster?.repositories ?? [], now),
   ]
   return severities.flatMap((severity) => all.filter((finding) => finding.severity === severity))
 }

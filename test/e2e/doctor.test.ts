@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { BackupRepositories } from '#api/backup-repository.ts'
 import { BackupStorageLocations } from '#api/backup-storage-location.ts'
 import { Schedules } from '#api/schedule.ts'
 import { cli, scratchFolder, type CliResult } from '../support/cli.ts'
@@ -86,6 +87,20 @@ test('with a cluster, its locations, namespaces and schedules are looked at too'
   const status = { phase: 'Unavailable', message: 'there is no such directory' }
   await kube.patch(BackupStorageLocations, 'lost', { merge: { status } }, { namespace })
   await make(kube, Schedules, { name: 'nightly', namespace, spec: { schedule: '@daily', paused: true, template: {} } })
+  const repository = { volumeNamespace: 'shop', backupStorageLocation: 'default', maintenanceFrequency: '1h0m0s' }
+  await make(kube, BackupRepositories, {
+    name: 'shop-default-kopia',
+    namespace,
+    spec: { ...repository, repositoryType: 'kopia' },
+    status: { phase: 'NotReady', message: 'wrong password' },
+  })
+  const recentMaintenance = [{ result: 'Failed', startTimestamp: '2026-01-02T00:00:00Z', message: 'evicted' }]
+  await make(kube, BackupRepositories, {
+    name: 'bank-default-kopia',
+    namespace,
+    spec: { ...repository, volumeNamespace: 'bank' },
+    status: { phase: 'Ready', lastMaintenanceTime: '2026-01-01T00:00:00Z', recentMaintenance },
+  })
   const { code, stdout, stderr } = await run('doctor', '-o', 'json', '--max-age', '0s')
   assert.equal(code, 5, stderr)
   const report = JSON.parse(stdout) as Report
@@ -95,6 +110,8 @@ test('with a cluster, its locations, namespaces and schedules are looked at too'
     `namespace-backup-old namespace ${shop.name}`,
     'location-unavailable location lost',
     'schedule-idle schedule nightly',
+    'repository-not-ready repository shop-default-kopia',
+    'repository-maintenance-failed repository bank-default-kopia',
   ])
     assert.ok(told.includes(wanted), `${wanted} is not among ${told.join(', ')}`)
   assert.ok(!told.includes(`namespace-without-backup namespace ${home.name}`), "the server's own needs none")
