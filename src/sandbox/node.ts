@@ -48,12 +48,12 @@ export interface NodeStart {
 /** Throws SandboxError 'node-refused' where no node can run; `uid` is that of the user. */
 export function requireNodeRights({ platform = process.platform, uid = process.getuid?.() } = {}): void {
   if (platform !== 'linux') {
-    throw new SandboxError('node-refused', 'a node needs Linux: start a sandbox without one')
+    throw new SandboxError('node-refused', 'a node needs Linux: do without one')
   }
   if (uid !== 0) {
     throw new SandboxError(
       'node-refused',
-      'a node needs root, since it runs containers: start it as root, or a sandbox without a node',
+      'a node needs root, since it runs containers: start it as root, or do without a node',
     )
   }
 }

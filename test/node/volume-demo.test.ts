@@ -44,9 +44,14 @@ suite('the demo with volumes', { concurrency: false }, () => {
     const withoutGroups = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', 'sh']
     const groups = await start([...withoutGroups, ...command], place.path).ended
     assert.match(groups.stderr, /^error: a node needs control groups of its own in \/sys\/fs\/cgroup: .+\n$/)
+    // Nobody, who may read this checkout wherever it lies.
+    const reads = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
+    const nobody = ['setpriv', '--reuid=65534', '--clear-groups', ...reads, ...command]
+    const root = await start(nobody, place.path).ended
+    assert.match(root.stderr, /^error: a node needs root, .+\n$/)
     const packages = await start(command, place.path, { PATH: '/nowhere', XDG_CACHE_HOME: place.path }).ended
     assert.match(packages.stderr, /^(Fetching .+\n)?error: the programs of containerd, .+ there is no apt-get .+\n$/)
-    for (const { code, stdout } of [groups, packages]) assert.deepEqual([code, stdout], [1, ''])
+    for (const { code, stdout } of [groups, root, packages]) assert.deepEqual([code, stdout], [1, ''])
     await nothingLeft(place.path)
   })
 
