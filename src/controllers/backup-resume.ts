@@ -55,7 +55,8 @@ export async function resumeBackup(backup: Backup, context: BackupContext): Prom
     case 'await-check':
       return { afterMillis: CHECK_PAUSE_MS }
     case 'wait':
-      if (step.why !== waited) {
+      // Once: errors of stores may read otherwise each time, and every change would be a reason to look again at once.
+      if (waited === undefined) {
         log.warn({ backup: name, reason: step.why }, 'backup that a server left waits')
         await writeBackup(name, { metadata: { annotations: { [annotationKeys.waits]: step.why } } }, context)
       }
