@@ -7,7 +7,12 @@ import { zoneOf } from '#volumes/volume-zone.ts'
 
 /** What became of one volume. */
 export type NativeResult =
-  | { readonly is: 'taken'; readonly snapshot: NativeSnapshot }
+  | {
+      readonly is: 'taken'
+      readonly snapshot: NativeSnapshot
+      /** Why the location's copy of it is not made, which does not make the backup useless where it is. */
+      readonly withoutCopy?: string | undefined
+    }
   | { readonly is: 'failed'; readonly snapshot: NativeSnapshot; readonly reason: string }
   /** It is of none of the providers that the backup's locations stand for. */
   | { readonly is: 'unknown' }
@@ -18,6 +23,8 @@ export interface NativeSnapshots extends AsyncDisposable {
   begin(volume: KubeObject): void
   /** Resolves when every snapshot that was begun is taken or has failed. Rejects only with the signal's reason. */
   taken(): Promise<void>
+  /** Resolves when the copies of all that were taken are begun, where locations want some, or have failed. Rejects only with the signal's reason. */
+  copied(): Promise<void>
   /** Undefined for a volume that was not begun with. */
   resultOf(name: string): NativeResult | undefined
   /** Of all volumes that a location knows, by name of the PersistentVolume. */
@@ -45,11 +52,20 @@ export function openNativeSnapshots(options: NativeSnapshotOptions): NativeSnaps
   const opened = new Map<string, Promise<VolumeSnapshotter>>()
   const begun = new Map<string, Promise<void>>()
   const results = new Map<string, NativeResult>()
+  const copies: Promise<void>[] = []
   let kept = false
   const atLocation = (name: string): Promise<VolumeSnapshotter> => {
     const known = opened.get(name) ?? openCleared(name, options)
     opened.set(name, known)
     return known
+  }
+  const copy = (name: string, taken: Extract<NativeResult, { is: 'taken' }>): void => {
+    const copying = copyOf(taken.snapshot, { ...options, atLocation }).then((withoutCopy) => {
+      if (withoutCopy !== undefined) results.set(name, { ...taken, withoutCopy })
+    })
+    // Whoever waits hears of it.
+    copying.catch(() => undefined)
+    copies.push(copying)
   }
   const records = (): NativeSnapshot[] => {
     const all = [...results.values()].flatMap((result) => (result.is === 'unknown' ? [] : result.snapshot))
@@ -59,19 +75,22 @@ export function openNativeSnapshots(options: NativeSnapshotOptions): NativeSnaps
     begin(volume) {
       const { name } = volume.metadata
       if (begun.has(name)) return
-      const work = inTurn(() => takeAt(volume, { ...options, atLocation })).then(
-        (result) => void results.set(name, result),
-      )
+      const work = inTurn(() => takeAt(volume, { ...options, atLocation })).then((result) => {
+        results.set(name, result)
+        if (result.is === 'taken') copy(name, result)
+      })
       // Whoever waits hears of it.
       work.catch(() => undefined)
       begun.set(name, work)
     },
     taken: async () => void (await Promise.all(begun.values())),
+    copied: async () => void (await Promise.all(copies)),
     resultOf: (name) => results.get(name),
     records,
     keep: () => void (kept = true),
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(begun.values())
+      await Promise.allSettled(copies)
       for (const [location, opening] of opened) {
         const snapshotter = await opening.catch(() => undefined)
         const ofLocation = kept ? [] : records().filter(({ spec }) => spec.location === location)
@@ -105,6 +124,18 @@ async function openCleared(
 
 interface Taking extends NativeSnapshotOptions {
   readonly atLocation: (name: string) => Promise<VolumeSnapshotter>
+}
+
+/** Why no copy of it is made; undefined when it is, or none is wanted. */
+async function copyOf({ spec, status }: NativeSnapshot, taking: Taking): Promise<string | undefined> {
+  try {
+    const snapshotter = await taking.atLocation(spec.location)
+    await snapshotter.copy?.(status.providerSnapshotID ?? '', taking.signal)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error
+    return error.message
+  }
 }
 
 /** The first location whose provider knows the volume takes it (spec/backup §6.4). */

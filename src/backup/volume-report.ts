@@ -47,6 +47,8 @@ function reportOne({ planned, state, operation }: VolumeEnd, { backup, natives, 
   const native = natives.resultOf(volume?.metadata.name ?? '')
   if (native?.is === 'failed')
     log.error('No snapshot could be taken of this volume', { ...fields, error: native.reason })
+  if (native?.is === 'taken' && native.withoutCopy !== undefined)
+    log.error('The snapshot of this volume is not copied', { ...fields, error: native.withoutCopy })
   if (native !== undefined && native.is !== 'unknown') return nativeInfo(planned, native.snapshot)
   const left = protection.by === 'nothing' ? protection : unknownVolume(backup)
   log[left.severity]('The data of this volume are not in the backup', { ...fields, error: left.text })

@@ -135,6 +135,7 @@ class VolumesOfBackup implements BackupVolumes {
     yield* this.#heldItems()
     for (const planned of this.#unclaimed()) this.#beginNative(planned)
     await this.#options.natives.taken()
+    await this.#options.natives.copied()
     const groupsServed = this.#groupTypes !== undefined
     this.#infos = reportVolumes([...this.#ends()], { ...this.#options, groupsServed })
   }
@@ -238,8 +239,7 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   async *#heldItems(): AsyncGenerator<CollectedItem, void, void> {
-    const { backup, kube, cut, scope, log, signal } = this.#options
-    const { name } = backup.metadata
+    const { name } = this.#options.backup.metadata
     for (const held of this.#claims.all()) {
       const { item } = held
       if (item === undefined) continue
@@ -250,14 +250,7 @@ class VolumesOfBackup implements BackupVolumes {
         yield this.#readyItem({ ...item, object: claimWithSnapshot(item.object, taken, name) })
       }
     }
-    for await (const { type, object } of snapshotCompanions(this.#stored, {
-      backupName: name,
-      kube,
-      cut,
-      scope,
-      log,
-      signal,
-    }))
+    for await (const { type, object } of snapshotCompanions(this.#stored, { ...this.#options, backupName: name }))
       yield this.#readyItem(itemOf(type, rawObject(object), { later: true }))
   }
 

@@ -9,6 +9,11 @@ import { secretBytes } from './location-secret.ts'
 /** `eu-west-1a=us-east-1b,…`: which zone takes the place of which when volumes are made again. Velero does not know it. */
 export const zonesAnnotation = 'lifeboat.dev/zones'
 
+/** The region to which each snapshot is copied, and the key of KMS for the copies; and the key with which volumes are made again. */
+const copyRegionAnnotation = 'lifeboat.dev/copy-to-region'
+const copyKeyAnnotation = 'lifeboat.dev/copy-kms-key'
+const keyAnnotation = 'lifeboat.dev/kms-key'
+
 export interface SnapshotLocationOptions {
   readonly namespace: string
   readonly env: Readonly<Record<string, string | undefined>>
@@ -35,8 +40,11 @@ export function snapshotLocations(kube: KubeClient, { namespace, env }: Snapshot
     try {
       const reference = credential && { namespace, what: `credential of ${what}`, reference: credential }
       const credentials = reference && (await secretBytes(kube, reference)).toString()
-      const zones = zonesIn(location.metadata.annotations?.[zonesAnnotation])
-      return await ebsSnapshotter({ config, credentials, zones, env })
+      const { annotations = {} } = location.metadata
+      const zones = zonesIn(annotations[zonesAnnotation])
+      const copy = copyIn(annotations, config['region'])
+      const kmsKeyId = annotations[keyAnnotation] || undefined
+      return await ebsSnapshotter({ config, credentials, zones, copy, kmsKeyId, env })
     } catch (error) {
       if (error instanceof StoreError) throw new SnapshotError('invalid', error.message, { cause: error })
       if (!(error instanceof SnapshotError)) throw error
@@ -55,6 +63,17 @@ async function find(kube: KubeClient, name: string, namespace: string): Promise<
     if (error instanceof KubeError && error.problem === 'not-found') return undefined
     throw error
   }
+}
+
+function copyIn(
+  annotations: Readonly<Record<string, string>>,
+  own: string | undefined,
+): { region: string; kmsKeyId: string | undefined } | undefined {
+  const { [copyRegionAnnotation]: region, [copyKeyAnnotation]: kmsKeyId } = annotations
+  if (region && region !== own) return { region, kmsKeyId: kmsKeyId || undefined }
+  if (!region && !kmsKeyId) return undefined
+  const problem = region ? `names ${region}, where the snapshots are already` : `is missing beside ${copyKeyAnnotation}`
+  throw new SnapshotError('invalid', `annotation ${copyRegionAnnotation} ${problem}: name another region`)
 }
 
 function zonesIn(text: string | undefined): Record<string, string> {

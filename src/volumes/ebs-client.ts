@@ -4,6 +4,7 @@ import { awsConnection } from '#store/aws-connection.ts'
 import { fileOf } from '#store/open.ts'
 import { credentialSource } from '#store/s3-credentials.ts'
 import { StoreError, type Environment } from '#store/store.ts'
+import type { CopyTarget } from './ebs-copies.ts'
 import { ebsError } from './ebs-error.ts'
 import { SnapshotError } from './snapshotter.ts'
 
@@ -15,6 +16,10 @@ export interface EbsSettings {
   readonly credentials?: string | undefined
   /** Which zone takes the place of which. */
   readonly zones?: Readonly<Record<string, string>> | undefined
+  /** Where each snapshot is copied to. */
+  readonly copy?: CopyTarget | undefined
+  /** The key of KMS that volumes are made again with, instead of that of their snapshots. */
+  readonly kmsKeyId?: string | undefined
   /** AWS_… variables and proxies. */
   readonly env: Environment
 }
@@ -22,6 +27,7 @@ export interface EbsSettings {
 /** The SDK and a client for one region: what the EBS driver's files share. */
 export interface Ec2 {
   readonly sdk: typeof Sdk
+  readonly region: string
   /** Runs one request and translates its errors. */
   ask<T>(
     doing: string,
@@ -61,6 +67,7 @@ export async function openEc2({ config, credentials, env }: EbsSettings): Promis
   const never = new AbortController().signal
   return {
     sdk,
+    region,
     async ask(doing, request, signal = never) {
       signal.throwIfAborted()
       try {

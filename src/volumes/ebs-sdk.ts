@@ -1,5 +1,6 @@
 // The only part of the SDK for EC2 that is used, of some 750 commands.
 export {
+  CopySnapshotCommand,
   CreateSnapshotCommand,
   CreateVolumeCommand,
   DeleteSnapshotCommand,

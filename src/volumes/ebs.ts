@@ -1,6 +1,8 @@
 import type { Snapshot, Tag, Volume, VolumeType } from '@aws-sdk/client-ec2'
+import { copiesOf, copySnapshot, copyTag } from './ebs-copies.ts'
 import { openEc2, type Ec2, type EbsSettings } from './ebs-client.ts'
 import { ebsVolumeId, withEbsVolume } from './ebs-pv.ts'
+import { completedSnapshot, snapshotsWith, tagging } from './ebs-snapshots.ts'
 import {
   SnapshotError,
   type SnapshotOrder,
@@ -18,44 +20,71 @@ const throughputTag = 'lifeboat.dev/throughput'
 
 /** Snapshots of EBS volumes in one region (spec/volumes §2). No request is made here; rejects with SnapshotError 'invalid' or 'denied' for settings that cannot work. */
 export async function ebsSnapshotter(settings: EbsSettings): Promise<VolumeSnapshotter> {
+  const { copy: target, config } = settings
   const ec2 = await openEc2(settings)
-  const { zones = {}, env } = settings
+  const there = target && (await openEc2({ ...settings, config: { ...config, region: target.region } }))
   return {
     volumeId: ebsVolumeId,
     withVolume: withEbsVolume,
-    zoneFor: (zone) => (Object.hasOwn(zones, zone) ? (zones[zone] ?? zone) : zone),
+    zoneFor: (zone) => zoneIn(ec2.region, zone, settings.zones),
     async features(volumeId, signal) {
       const { VolumeType: type = '', Iops } = await volumeOf(ec2, volumeId, signal)
       return { type, iops: provisioned.includes(type) ? Iops : undefined }
     },
     take: (order) => takeSnapshot(ec2, order),
+    copy: target && there && ((id, signal) => copySnapshot(id, { here: ec2, there, target, signal })),
     tagged: (tags, signal) => snapshotsWith(ec2, tags, signal),
-    restore: (order) => restoreVolume(ec2, order, env['AWS_CLUSTER_NAME']),
-    delete: (snapshotId, signal) =>
-      unlessMissing(() =>
-        ec2.ask(
-          `delete snapshot ${snapshotId}`,
-          (client, options) => client.send(new ec2.sdk.DeleteSnapshotCommand({ SnapshotId: snapshotId }), options),
-          signal,
-        ),
-      ),
-    discard: (volumeId, signal) =>
-      unlessMissing(() =>
+    restore: (order) => restoreVolume(ec2, order, settings),
+    async delete(snapshotId, signal) {
+      // The copies first: as long as the snapshot is there, somebody knows of them.
+      for (const copy of there === undefined ? [] : await copiesOf(there, snapshotId, signal))
+        await deleteSnapshot(there!, copy, signal)
+      if (await deleteSnapshot(ec2, snapshotId, signal)) return
+      for (const copy of await copiesOf(ec2, snapshotId, signal)) await deleteSnapshot(ec2, copy, signal)
+    },
+    async discard(volumeId, signal) {
+      await unlessMissing(() =>
         ec2.ask(
           `delete volume ${volumeId}`,
           (client, options) => client.send(new ec2.sdk.DeleteVolumeCommand({ VolumeId: volumeId }), options),
           signal,
         ),
-      ),
-    close: () => ec2.close(),
+      )
+    },
+    async close() {
+      await ec2.close()
+      await there?.close()
+    },
   }
 }
 
-async function unlessMissing(work: () => Promise<unknown>): Promise<void> {
+/** Where volumes of `zone` are made in a region; a zone of another region has its namesake there, unless `zones` says otherwise. */
+function zoneIn(region: string, zone: string, zones: EbsSettings['zones'] = {}): string {
+  const named = Object.hasOwn(zones, zone) ? zones[zone] : undefined
+  if (named !== undefined) return named
+  const [, of, letter] = /^([a-z]+(?:-[a-z]+)+-\d+)([a-z])$/.exec(zone) ?? []
+  return of === undefined || of === region ? zone : `${region}${letter}`
+}
+
+/** False when there was none. */
+async function deleteSnapshot(ec2: Ec2, id: string, signal: AbortSignal | undefined): Promise<boolean> {
+  return await unlessMissing(() =>
+    ec2.ask(
+      `delete snapshot ${id}`,
+      (client, options) => client.send(new ec2.sdk.DeleteSnapshotCommand({ SnapshotId: id }), options),
+      signal,
+    ),
+  )
+}
+
+/** False when it is missing. */
+async function unlessMissing(work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work()
+    return true
   } catch (error) {
     if (!(error instanceof SnapshotError && error.problem === 'missing')) throw error
+    return false
   }
 }
 
@@ -67,19 +96,6 @@ async function volumeOf(ec2: Ec2, id: string, signal: AbortSignal | undefined): 
   )
   if (volume !== undefined) return volume
   throw new SnapshotError('missing', `there is no volume ${id} in this region: check the region of the location`)
-}
-
-async function snapshotOf(ec2: Ec2, id: string, signal: AbortSignal | undefined): Promise<Snapshot> {
-  const { Snapshots: [snapshot] = [] } = await ec2.ask(
-    `look at snapshot ${id}`,
-    (client, options) => client.send(new ec2.sdk.DescribeSnapshotsCommand({ SnapshotIds: [id] }), options),
-    signal,
-  )
-  if (snapshot !== undefined) return snapshot
-  throw new SnapshotError(
-    'missing',
-    `there is no snapshot ${id} in this region: somebody deleted it, or the region of the location is another one`,
-  )
 }
 
 async function takeSnapshot(ec2: Ec2, { volumeId, tags, signal }: SnapshotOrder): Promise<string> {
@@ -111,36 +127,16 @@ function snapshotTags({ Tags = [], VolumeType: type, Iops, Throughput }: Volume,
   return [...own, ...inherited]
 }
 
-async function snapshotsWith(
-  ec2: Ec2,
-  tags: Readonly<Record<string, string>>,
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
-  const Filters = Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] }))
-  const found: string[] = []
-  let NextToken: string | undefined
-  do {
-    const input = { OwnerIds: ['self'], Filters, ...(NextToken && { NextToken }) }
-    const page = await ec2.ask(
-      'list snapshots',
-      (client, options) => client.send(new ec2.sdk.DescribeSnapshotsCommand(input), options),
-      signal,
-    )
-    found.push(...(page.Snapshots ?? []).flatMap(({ SnapshotId }) => SnapshotId ?? []))
-    NextToken = page.NextToken
-  } while (NextToken)
-  return found
-}
-
 const POLL_MS = 2_000
 /** AWS makes a volume in seconds. One that takes longer may come all the same: whoever mounts it waits. */
 const VOLUME_POLLS = 30
 /** A first snapshot copies the whole volume, which may take hours; so long, and a restore says so. */
 const SNAPSHOT_POLLS = 300
 
-async function restoreVolume(ec2: Ec2, order: VolumeOrder, clusterName: string | undefined): Promise<string> {
-  const { snapshotId, zone, signal } = order
-  const snapshot = await completed(ec2, snapshotId, signal)
+async function restoreVolume(ec2: Ec2, order: VolumeOrder, { env, kmsKeyId }: EbsSettings): Promise<string> {
+  const { zone, signal } = order
+  const snapshot = await snapshotHere(ec2, order.snapshotId, signal)
+  const { SnapshotId: snapshotId = order.snapshotId } = snapshot
   if (zone === '') {
     throw new SnapshotError(
       'invalid',
@@ -156,8 +152,9 @@ async function restoreVolume(ec2: Ec2, order: VolumeOrder, clusterName: string |
           AvailabilityZone: zone,
           ClientToken: order.token,
           Encrypted: snapshot.Encrypted,
+          ...(kmsKeyId && { KmsKeyId: kmsKeyId, Encrypted: true }),
           ...featuresOf(order, snapshot),
-          ...tagging('volume', volumeTags(snapshot, clusterName)),
+          ...tagging('volume', volumeTags(snapshot, env['AWS_CLUSTER_NAME'])),
         }),
         options,
       ),
@@ -165,6 +162,19 @@ async function restoreVolume(ec2: Ec2, order: VolumeOrder, clusterName: string |
   )
   await usable(ec2, VolumeId, { snapshotId, signal })
   return VolumeId
+}
+
+/** The snapshot when its data are there, or in another region than its own the copy of it. */
+async function snapshotHere(ec2: Ec2, id: string, signal: AbortSignal | undefined): Promise<Snapshot> {
+  const patience = { polls: SNAPSHOT_POLLS, pollMillis: POLL_MS, signal }
+  try {
+    return await completedSnapshot(ec2, id, patience)
+  } catch (error) {
+    if (!(error instanceof SnapshotError && error.problem === 'missing')) throw error
+    const [copy] = await copiesOf(ec2, id, signal)
+    if (copy === undefined) throw error
+    return await completedSnapshot(ec2, copy, patience)
+  }
 }
 
 function featuresOf({ type, iops }: VolumeFeatures, snapshot: Snapshot) {
@@ -184,7 +194,7 @@ const oldClusterTag = 'KubernetesCluster'
 /** Those of the snapshot, but that the volume belongs to the cluster it is made for. */
 function volumeTags({ Tags = [] }: Snapshot, clusterName: string | undefined): Tag[] {
   const carried = Tags.filter(({ Key = '' }) => {
-    if (Key.startsWith('aws:') || Key === iopsTag || Key === throughputTag) return false
+    if (Key.startsWith('aws:') || Key === iopsTag || Key === throughputTag || Key === copyTag) return false
     return !clusterName || !(Key.startsWith(clusterTag) || Key === oldClusterTag)
   })
   const owner = clusterName
@@ -194,32 +204,6 @@ function volumeTags({ Tags = [] }: Snapshot, clusterName: string | undefined): T
       ]
     : []
   return [...carried, ...owner]
-}
-
-/** AWS refuses an empty list. */
-function tagging(ResourceType: 'snapshot' | 'volume', Tags: Tag[]) {
-  return Tags.length === 0 ? {} : { TagSpecifications: [{ ResourceType, Tags }] }
-}
-
-/** The snapshot when its data are there. */
-async function completed(ec2: Ec2, id: string, signal: AbortSignal | undefined): Promise<Snapshot> {
-  for (let polls = 0; ; polls += 1) {
-    const snapshot = await snapshotOf(ec2, id, signal)
-    if (snapshot.State !== 'pending' && snapshot.State !== 'error') return snapshot
-    if (snapshot.State === 'error') {
-      throw new SnapshotError(
-        'invalid',
-        `AWS could not complete snapshot ${id} (${snapshot.StateMessage || 'no reason given'}): its data are lost`,
-      )
-    }
-    if (polls === SNAPSHOT_POLLS) {
-      throw new SnapshotError(
-        'busy',
-        `snapshot ${id} is ${snapshot.Progress ?? 'not'} complete after ten minutes: restore again later`,
-      )
-    }
-    await ec2.pause(POLL_MS, signal)
-  }
 }
 
 /** A key of KMS that cannot be used, say, shows only when the volume is being made. */

@@ -52,6 +52,8 @@ export interface VolumeSnapshotter {
   features(volumeId: string, signal?: AbortSignal): Promise<VolumeFeatures>
   /** Resolves to the snapshot's id when the provider has taken it; its data may still be on their way. */
   take(order: SnapshotOrder): Promise<string>
+  /** Has the snapshot copied to where the location says, when its data are complete; `delete` takes the copy along. Absent where nothing is copied. */
+  readonly copy?: ((snapshotId: string, signal?: AbortSignal) => Promise<void>) | undefined
   /** Snapshots that carry all of these tags. */
   tagged(tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<string[]>
   /** Resolves to the new volume's id when it can be used. */

@@ -14,7 +14,7 @@ import { lastWords, startProgram } from '#sandbox/program.ts'
 
 const REQUIREMENTS = fileURLToPath(new URL('../../tools/moto/requirements.txt', import.meta.url))
 
-/** The one region of the tests. */
+/** The region of the tests. */
 export const region = 'eu-west-1'
 
 /** EC2 as moto plays it on 127.0.0.1: its volumes and snapshots last as long as it does. It ends when disposed, or with this process. */
@@ -25,10 +25,15 @@ export interface Ec2Server extends AsyncDisposable {
   /** Makes a volume and gives its id. */
   makeVolume(input?: Partial<sdk.CreateVolumeCommandInput>): Promise<string>
   snapshots(): Promise<sdk.Snapshot[]>
+  /** The same in another region; its client is closed with this one. */
+  inRegion(region: string): Ec2Region
   volume(id: string): Promise<sdk.Volume | undefined>
   /** Ids of the volumes made from a snapshot. */
   volumesOf(snapshotId: string): Promise<string[]>
 }
+
+/** What one region holds. */
+export type Ec2Region = Pick<Ec2Server, 'makeVolume' | 'snapshots' | 'volume' | 'volumesOf'>
 
 /** Keys for it; moto takes any. */
 export const ec2Env = { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
@@ -47,13 +52,16 @@ export async function ec2Server(): Promise<Ec2Server> {
     env: { HOME: home, PATH: process.env['PATH'] },
   })
   const endpoint = `http://127.0.0.1:${port}`
-  const client = new sdk.EC2Client({
-    region,
-    endpoint,
-    credentials: { accessKeyId: ec2Env.AWS_ACCESS_KEY_ID, secretAccessKey: ec2Env.AWS_SECRET_ACCESS_KEY },
-  })
+  const credentials = { accessKeyId: ec2Env.AWS_ACCESS_KEY_ID, secretAccessKey: ec2Env.AWS_SECRET_ACCESS_KEY }
+  const client = new sdk.EC2Client({ region, endpoint, credentials })
+  const others: sdk.EC2Client[] = []
+  const inRegion = (other: string): Ec2Region => {
+    const elsewhere = new sdk.EC2Client({ region: other, endpoint, credentials })
+    others.push(elsewhere)
+    return tools(elsewhere)
+  }
   const stop = async () => {
-    client.destroy()
+    for (const one of [client, ...others]) one.destroy()
     await program.kill()
     await rm(home, { recursive: true, force: true, maxRetries: 3 })
   }
@@ -70,10 +78,10 @@ export async function ec2Server(): Promise<Ec2Server> {
     await stop()
     throw error
   }
-  return { endpoint, client, ...tools(client), [Symbol.asyncDispose]: stop }
+  return { endpoint, client, ...tools(client), inRegion, [Symbol.asyncDispose]: stop }
 }
 
-function tools(client: sdk.EC2Client): Pick<Ec2Server, 'makeVolume' | 'snapshots' | 'volume' | 'volumesOf'> {
+function tools(client: sdk.EC2Client): Ec2Region {
   return {
     async makeVolume(input = {}) {
       const order = { AvailabilityZone: `${region}a`, Size: 8, VolumeType: 'gp3', ...input } as const
