@@ -2,6 +2,7 @@ import { constants } from 'node:zlib'
 import { gzip } from './gzip.ts'
 import { decodeMapGz, goJson } from './json-gz.ts'
 import type { StoredBytes } from './json-gz.ts'
+import { nameTable, type NameTable } from './name-table.ts'
 
 const CHUNK_CHARACTERS = 64 * 1024
 
@@ -19,10 +20,7 @@ export interface ListedObject {
 /** `{"apps/v1/Deployment": ["ns/name"]}`, with `(<action>)` after each name for a restore (spec/object-store §7). */
 export type ResourceList = Record<string, string[]>
 
-/**
- * Gathers a resource list; the same object named again counts once, its last action wins. It is the one thing of a run that grows with
- * the number of objects: about 100 bytes for each.
- */
+/** Gathers a resource list; the same object named again counts once, its last action wins. The one thing of a run that grows with the number of objects. */
 export interface ResourceListBuilder {
   /** Without `action` for a backup, with it for a restore. False when the object was there already. */
   add(object: ListedObject, action?: RestoreAction): boolean
@@ -33,50 +31,50 @@ export interface ResourceListBuilder {
   entries(): Iterable<readonly [key: string, names: Iterable<string>]>
 }
 
-/** Name → what happened to the object. */
-type Names = Map<string, RestoreAction | undefined>
+/** What stands beside a name in the table. */
+const actions: readonly (RestoreAction | undefined)[] = [
+  undefined,
+  'created',
+  'updated',
+  'recreated',
+  'deleted',
+  'failed',
+  'skipped',
+]
 
 /** An empty builder. */
 export function resourceListBuilder(): ResourceListBuilder {
-  /** Key → namespace with a slash, or '' → names: put together only when they are written, since that would double their memory. */
-  const kinds = new Map<string, Map<string, Names>>()
-  const namesBeside = (object: ListedObject): Names | undefined => kinds.get(kindKey(object))?.get(folderOf(object))
+  /** Key → number of its folder in the table. */
+  const kinds = new Map<string, number>()
+  const table = nameTable()
+  const folderOf = (object: ListedObject): number => {
+    const key = `${object.apiVersion}/${object.kind}`
+    const known = kinds.get(key)
+    if (known !== undefined) return known
+    kinds.set(key, kinds.size)
+    return kinds.size - 1
+  }
   return {
-    add(object, action) {
-      const folders = kinds.get(kindKey(object)) ?? new Map<string, Names>()
-      kinds.set(kindKey(object), folders)
-      const names = folders.get(folderOf(object)) ?? (new Map() as Names)
-      folders.set(folderOf(object), names)
-      const before = names.size
-      return names.set(object.name, action).size > before
-    },
-    has: (object) => namesBeside(object)?.has(object.name) ?? false,
-    remove: (object) => namesBeside(object)?.delete(object.name) ?? false,
+    add: (object, action) => table.set(folderOf(object), fullName(object), actions.indexOf(action)),
+    has: (object) => table.has(folderOf(object), fullName(object)),
+    remove: (object) => table.delete(folderOf(object), fullName(object)),
     *entries() {
-      for (const [key, folders] of sorted(kinds)) {
-        if ([...folders.values()].some(({ size }) => size > 0)) yield [key, lines(folders)]
+      for (const [key, folder] of [...kinds].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+        if (table.size(folder) > 0) yield [key, lines(table.entries(folder))]
       }
     },
   }
 }
 
-function kindKey({ apiVersion, kind }: ListedObject): string {
-  return `${apiVersion}/${kind}`
+function fullName({ namespace, name }: ListedObject): string {
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`
 }
 
-function folderOf({ namespace }: ListedObject): string {
-  return namespace === undefined || namespace === '' ? '' : `${namespace}/`
-}
-
-function* lines(folders: Map<string, Names>): Generator<string> {
-  for (const [folder, names] of sorted(folders)) {
-    for (const [name, action] of sorted(names)) yield `${folder}${name}${action === undefined ? '' : `(${action})`}`
+function* lines(entries: ReturnType<NameTable['entries']>): Generator<string> {
+  for (const [name, value] of entries) {
+    const action = actions[value]
+    yield action === undefined ? name : `${name}(${action})`
   }
-}
-
-/** By the order of code units, as Go sorts. No two keys are the same. */
-function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
-  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** The bytes of a `-resource-list.json.gz`, as they come into being. */

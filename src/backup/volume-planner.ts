@@ -5,7 +5,7 @@ import type { Cut } from '#collect/cut.ts'
 import { isFatal } from '#collect/start.ts'
 import { PersistentVolumes, Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { resourceName, type KubeObject } from '#kube/object.ts'
+import { resourceName, withoutManagedFields, type KubeObject } from '#kube/object.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
 import { VolumeSnapshotClasses, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 
@@ -62,7 +62,7 @@ class Planner implements VolumePlanner {
   }
 
   know(volume: KubeObject): void {
-    this.#volumes.set(volume.metadata.name, volume)
+    this.#volumes.set(volume.metadata.name, withoutManagedFields(volume))
   }
 
   async ofClaims(claims: readonly KubeObject[]): Promise<PlannedVolume[]> {
@@ -133,7 +133,7 @@ class Planner implements VolumePlanner {
     for await (const { items } of kube.pages(Pods, { namespace, signal })) {
       for (const pod of items.filter((one) => claimNamesOf(one).length > 0)) {
         const known = this.#pods.get(namespaceOf(pod)) ?? []
-        known.push(pod)
+        known.push(withoutManagedFields(pod))
         this.#pods.set(namespaceOf(pod), known)
       }
     }

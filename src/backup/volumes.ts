@@ -4,12 +4,12 @@ import type { SnapshotTime } from '#archive/manifest.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
 import type { CollectedItem, Collection } from '#collect/collect.ts'
-import { itemOf } from '#collect/collected.ts'
+import { itemOf, kept } from '#collect/collected.ts'
 import type { Cut } from '#collect/cut.ts'
 import { claimedBy } from '#items/related.ts'
 import { PersistentVolumeClaims } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { detached, type KubeObject } from '#kube/object.ts'
+import { withoutManagedFields, type KubeObject } from '#kube/object.ts'
 import { rawObject } from '#kube/raw-object.ts'
 import type { BackupScope } from '#selection/backup-scope.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
@@ -192,17 +192,16 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   #seeVolume(item: CollectedItem): void {
-    const { object } = detached(item)
+    const object = withoutManagedFields(item.object)
     this.#volumes.set(item.name, object)
     this.#planner.know(object)
   }
 
   /** True for a claim that waits for its snapshot. One that comes again is as it is at the end. */
   #hold(read: CollectedItem): boolean {
-    const item = detached(read)
-    const held = this.#claims.note(item.object)
+    const held = this.#claims.note(withoutManagedFields(read.object))
     if (!this.#early) return false
-    held.item = item
+    held.item = kept(read)
     return true
   }
 

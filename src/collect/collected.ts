@@ -1,4 +1,5 @@
 import type { Item, KubeObject, RawObject, ResourceType } from '#kube/object.ts'
+import { keptObject } from '#kube/raw-object.ts'
 
 /** Which object, under which version of its type. `preferred`: it is the version the server prefers, and so the one that is restored. */
 export interface CollectedRef extends Omit<Item, 'object'> {
@@ -17,7 +18,12 @@ export function itemOf(
   raw: RawObject,
   { later }: { later?: boolean } = {},
 ): CollectedItem {
-  return new ListedItem(type, raw, later)
+  return new ListedItem({ type, preferred: type.preferred ?? true, later }, raw)
+}
+
+/** The item for somebody who keeps many: as bytes of its own, where it is bytes. */
+export function kept(item: CollectedItem): CollectedItem {
+  return item.raw === undefined ? item : new ListedItem(item, keptObject(item.raw))
 }
 
 // A class, so that `object` can wait until it is asked for; a copy by `...` lacks it.
@@ -29,11 +35,11 @@ class ListedItem implements CollectedItem {
   readonly later: boolean | undefined
   readonly raw: RawObject
 
-  constructor(type: ResourceType & { readonly preferred?: boolean }, raw: RawObject, later: boolean | undefined) {
+  constructor({ type, preferred, later }: Pick<CollectedItem, 'type' | 'preferred' | 'later'>, raw: RawObject) {
     this.type = type
     this.namespace = raw.metadata.namespace
     this.name = raw.metadata.name
-    this.preferred = type.preferred ?? true
+    this.preferred = preferred
     this.later = later
     this.raw = raw
   }

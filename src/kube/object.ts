@@ -106,6 +106,12 @@ export function detached<T extends Item>(item: T): T {
   return { ...item, raw: undefined, object: item.object }
 }
 
+/** The object for somebody who keeps many: who set which field is often the greater part of it. */
+export function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata
+  return { ...object, metadata }
+}
+
 /** What users and archives call a type: `pods`, `deployments.apps`. */
 export function resourceName(type: { readonly group: string; readonly plural: string }): string {
   return type.group === '' ? type.plural : `${type.plural}.${type.group}`

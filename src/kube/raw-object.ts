@@ -14,6 +14,22 @@ export function rawObject(object: KubeObject): RawObject {
   }
 }
 
+/** The same object with bytes of its own, for somebody who keeps it: without the page it came with, and not parsed before it is asked for. */
+export function keptObject(raw: RawObject): RawObject {
+  const bytes = Buffer.allocUnsafeSlow(raw.size)
+  raw.copyTo(bytes, 0)
+  let object: KubeObject | undefined
+  return {
+    metadata: raw.metadata,
+    size: bytes.length,
+    copyTo: (target, at) => void bytes.copy(target, at),
+    get object() {
+      object ??= parseJson(bytes.toString()) as KubeObject
+      return object
+    },
+  }
+}
+
 /** Parsed objects as a list of raw ones. */
 export function rawObjects(objects: readonly KubeObject[]): RawList {
   return listOf(objects.length, (index) => rawObject(objects[index]!), { release: () => {} })
