@@ -7,9 +7,6 @@ import type { Access } from './credentials.ts'
 import { retryAfterSeconds } from './retry.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
-/** Room that an answer is given before any of it is there. */
-const FIRST_BYTES = 64 * 1024
-
 /** Where requests go, and what all of them carry. */
 export interface Destination {
   /** `https://host:port` */
@@ -87,25 +84,8 @@ export async function request(
 
 /** The whole body, undecoded. Rejects with the connection's own error. */
 export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): Promise<Buffer> {
-  const bytes = await gathered(body)
+  const bytes = Buffer.from(await body.arrayBuffer())
   return gzip ? await gunzipped(bytes) : bytes
-}
-
-/** In memory of its own. Chunks are copied as they come: kept until the last one is there, they would grow old, and wait for the next collection of all garbage. */
-async function gathered(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  let bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
-  let length = 0
-  for await (const chunk of chunks) {
-    const needed = length + chunk.length
-    if (needed > bytes.length) bytes = resized(bytes, Math.max(needed, bytes.length * 2))
-    bytes.set(chunk, length)
-    length = needed
-  }
-  return length === bytes.length ? bytes : resized(bytes, length)
-}
-
-function resized(bytes: Buffer<ArrayBuffer>, length: number): Buffer<ArrayBuffer> {
-  return Buffer.from(bytes.buffer.transfer(length))
 }
 
 /** The body as it comes, unpacked. */

@@ -23,18 +23,29 @@ export interface Part {
 export interface BufferPool {
   take(size: number): Uint8Array
   giveBack(buffer: Uint8Array): void
+  /** Gives all memory back to the system, also of buffers that are out: nobody may read or write in them any more. */
+  free(): void
 }
 
 /** An empty pool. */
 export function bufferPool(): BufferPool {
-  const free: Uint8Array[] = []
+  const made: Buffer<ArrayBuffer>[] = []
+  const unused: Uint8Array[] = []
+  const make = (size: number): Uint8Array => {
+    const buffer = Buffer.allocUnsafeSlow(size)
+    made.push(buffer)
+    return buffer
+  }
   return {
     take(size) {
-      const buffer = free.pop()
-      return buffer?.byteLength === size ? buffer : Buffer.allocUnsafeSlow(size)
+      const buffer = unused.pop()
+      return buffer?.byteLength === size ? buffer : make(size)
     },
     giveBack(buffer) {
-      free.push(buffer)
+      unused.push(buffer)
+    },
+    free() {
+      for (const { buffer } of made.splice(0)) buffer.transfer(0)
     },
   }
 }

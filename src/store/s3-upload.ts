@@ -45,17 +45,23 @@ export async function upload(
   try {
     const first = await parts.next()
     if (first.done === true) throw new Error('a body has at least one part')
-    if (!first.value.last) return await uploadInParts(target, { first: first.value, parts, pool, conditions })
-    await commit(target, conditions, (condition) =>
-      putWhole(target, { bytes: first.value.bytes as Uint8Array, condition }),
-    )
-    return first.value.bytes.byteLength
+    const size = first.value.last
+      ? await uploadWhole(target, first.value.bytes, conditions)
+      : await uploadInParts(target, { first: first.value, parts, pool, conditions })
+    // Only now: what has failed may still be on its way.
+    pool.free()
+    return size
   } finally {
     await parts.return(undefined)
   }
 }
 
 type Condition = { IfNoneMatch?: '*' }
+
+async function uploadWhole(target: Target, bytes: Uint8Array, conditions: Conditions): Promise<number> {
+  await commit(target, conditions, (condition) => putWhole(target, { bytes, condition }))
+  return bytes.byteLength
+}
 
 async function putWhole(
   target: Target,
