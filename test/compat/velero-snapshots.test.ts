@@ -2,17 +2,20 @@
 // real driver, byte by byte, in test/node.
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
+import { tmpdir } from 'node:os'
+import { openArchive } from '#archive/open.ts'
 import { decodeVolumeInfo } from '#archive/volume-info.ts'
 import { deleteBackupSnapshots } from '#backup/delete.ts'
 import { storedBackup } from '#backup/stored.ts'
 import type { KubeClient } from '#kube/client.ts'
+import { parseJson } from '#kube/json.ts'
 import type { KubeObject } from '#kube/object.ts'
 import { backupKey } from '#store/layout.ts'
 import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { bringBack, removeNamespace } from '../cluster/restore-order.ts'
 import { backUp } from '../support/backup-run.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
-import { Namespaces } from '../support/objects.ts'
+import { Claims, Namespaces } from '../support/objects.ts'
 import {
   defineSnapshots,
   handleOf,
@@ -21,6 +24,7 @@ import {
   playDriver,
   type PlayedDriver,
 } from '../support/played-driver.ts'
+import { defineGroups, makeGroupClass, playedGroups } from '../support/played-groups.ts'
 import { eventually } from '../support/server.ts'
 import { openPlaces, openSite, veleroTimeout, type Maker, type Places, type VeleroSite } from './velero-site.ts'
 
@@ -34,7 +38,10 @@ before(async () => {
   kube = cluster.kube
   await defineSnapshots(kube)
   await makeClass(kube, 'disk', { 'velero.io/csi-volumesnapshot-class': 'true' })
-  played = playDriver(kube)
+  // The version that Velero speaks.
+  const groupTypes = await defineGroups(kube, 'v1beta2')
+  await makeGroupClass(kube, groupTypes, { name: 'rack' })
+  played = playDriver(kube, playedGroups(groupTypes))
   places = await openPlaces()
 })
 
@@ -117,6 +124,74 @@ suite('CSI snapshots between Velero and Lifeboat', { concurrency: false, timeout
     await eventually(async () => (await leftByBackups()).length === 0 || undefined)
     await kube.delete(Namespaces, shop)
   })
+
+  test('a volume group is stored alike by both, and each brings back the one of the other', async ({ signal }) => {
+    const { name: shop } = await testNamespace(kube)
+    const disks = ['log', 'tables']
+    for (const disk of disks) {
+      played.volumes.set(await makeDisk(kube, shop, disk), `data of ${disk}`)
+      const merge = { metadata: { labels: { 'velero.io/volume-group': 'db' } } }
+      await kube.patch(Claims, disk, { merge }, { namespace: shop })
+    }
+    await withVelero('velero', signal, async (site) => {
+      await site.backUp('grouped', ['--include-namespaces', shop])
+      const { status } = await site.ended('grouped')
+      assert.equal(status?.phase, 'Completed', JSON.stringify(status))
+    })
+    const spec = { includedNamespaces: [shop], storageLocation: 'default' }
+    const ours = await backUp({ kube, store: places.stores.lifeboat, name: 'grouped', spec })
+    assert.equal(ours.status?.phase, 'Completed')
+    assert.equal(played.groups.size, 2)
+    assert.deepEqual(await groupedIn('lifeboat'), await groupedIn('velero'))
+
+    const copy = `${shop}-copy`
+    const store = places.stores.velero
+    const asked = { backupName: 'grouped', namespaceMapping: { [shop]: copy } }
+    const { restore, results } = await bringBack({ kube, store, name: copy, spec: asked })
+    assert.equal(restore.status?.phase, 'Completed', JSON.stringify(results))
+    await areBack(copy)
+    const theirs = await storedBackup(store, 'grouped')
+    assert.ok(theirs !== undefined)
+    const options = { cluster: () => Promise.resolve(kube), writer: { now: new Date() } }
+    const end = await deleteBackupSnapshots(store, theirs, options)
+    assert.deepEqual(end, { deleted: 2, problems: [], unreachable: [] })
+
+    await withVelero('lifeboat', signal, async (site) => {
+      await site.knows('grouped')
+      await site.restore('regrouped', 'grouped', ['--namespace-mappings', `${shop}:${shop}-again`])
+      await eventually(async () => (await kube.find(Namespaces, `${shop}-again`)) && true)
+      await areBack(`${shop}-again`)
+    })
+    await kube.delete(Namespaces, shop)
+
+    async function areBack(namespace: string): Promise<void> {
+      for (const disk of disks)
+        assert.equal(played.volumes.get(await handleOf(kube, namespace, disk)), `data of ${disk}`)
+      await kube.delete(Namespaces, namespace)
+    }
+  })
+
+  /** What is stored of the members of groups, without what differs from one to the other. */
+  async function groupedIn(maker: Maker): Promise<unknown> {
+    const bytes = await places.stores[maker].get(backupKey('grouped', 'contents'))
+    await using archive = await openArchive(bytes, { spoolDir: tmpdir(), parse: parseJson })
+    const objects = await Promise.all([...archive.entries()].map((entry) => archive.read(entry)))
+    return objects
+      .filter(({ kind }) => kind === 'VolumeSnapshot' || kind === 'VolumeSnapshotContent')
+      .map(({ kind, metadata, ...rest }) => ({
+        kind,
+        // Ours is of no Backup in a cluster, which would have a uid.
+        labels: Object.keys(metadata.labels ?? {})
+          .filter((key) => key !== 'velero.io/backup-uid')
+          .toSorted(),
+        annotations: Object.keys(metadata.annotations ?? {})
+          .filter((key) => !key.startsWith('lifeboat.dev/'))
+          .toSorted(),
+        owned: metadata.ownerReferences !== undefined,
+        spec: Object.keys(rest['spec'] as object).toSorted(),
+      }))
+      .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  }
 
   /** What is there of snapshots besides those of restores. What is being deleted goes in the driver's next round. */
   async function leftByBackups(): Promise<KubeObject[]> {

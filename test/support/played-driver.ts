@@ -154,7 +154,8 @@ async function playSnapshot(snapshot: VolumeSnapshot, contents: VolumeSnapshotCo
   const claim = snapshot.spec?.source?.persistentVolumeClaimName
   if (snapshot.status?.readyToUse === true || snapshot.metadata.deletionTimestamp !== undefined) return
   if (claim === undefined) return await bindToContent(snapshot, contents, stage)
-  if (snapshot.metadata.ownerReferences !== undefined) return
+  // A member of a group is the group's.
+  if (snapshot.metadata.ownerReferences !== undefined || snapshot.status?.volumeGroupSnapshotName !== undefined) return
   const mood = stage.moods.get(claim) ?? 'good'
   const age = Date.now() - Date.parse(snapshot.metadata.creationTimestamp ?? '')
   if (mood === 'silent' || (mood === 'slow' && age < 2000)) return

@@ -169,7 +169,7 @@ async function cutMember(
   await kube.patch(VolumeSnapshots, name, { merge: { status } }, { namespace, subresource: 'status' })
 }
 
-/** As the controller: its members go with it, and its content if the policy says so. */
+/** As the controller: the members that it owns go with it, and its content if the policy says so. */
 async function endGroup(
   group: VolumeGroupSnapshot,
   members: readonly VolumeSnapshot[],
@@ -178,7 +178,8 @@ async function endGroup(
   const { namespace, name } = group.metadata
   const contentName = group.status?.boundVolumeGroupSnapshotContentName ?? ''
   const content = await kube.find(types.contents, contentName)
-  for (const { metadata } of members) await unlessChanged(kube.delete(VolumeSnapshots, metadata.name, { namespace }))
+  for (const { metadata } of members.filter((one) => one.metadata.ownerReferences !== undefined))
+    await unlessChanged(kube.delete(VolumeSnapshots, metadata.name, { namespace }))
   if (content?.spec?.deletionPolicy === 'Delete') return await unlessChanged(kube.delete(types.contents, contentName))
   await unlessChanged(kube.patch(types.snapshots, name, { merge: { metadata: { finalizers: null } } }, { namespace }))
 }
