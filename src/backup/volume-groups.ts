@@ -62,7 +62,8 @@ export class VolumeGroups implements AsyncDisposable {
 
   /** Resolves when every group is snapshotted or has failed. */
   async cut(): Promise<void> {
-    for (const group of await Promise.all(this.#groups.values())) await group.cut()
+    const groups = await Promise.all(this.#groups.values())
+    await Promise.all(groups.map((group) => group.cut()))
   }
 
   /** Names of the VolumeGroupSnapshots that are of no use. */

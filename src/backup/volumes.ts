@@ -246,7 +246,8 @@ class VolumesOfBackup implements BackupVolumes {
       if (!isSnapshotted(held)) yield item
       else if (taken !== undefined) {
         this.#stored.push(taken)
-        yield this.#readyItem({ ...item, object: claimWithSnapshot(item.object, taken, name) })
+        // The archive would take the bytes of what was read.
+        yield this.#readyItem({ ...item, raw: undefined, object: claimWithSnapshot(item.object, taken, name) })
       }
     }
     for await (const { type, object } of snapshotCompanions(this.#stored, { ...this.#options, backupName: name }))
