@@ -9,7 +9,7 @@ import type { Cut } from '#collect/cut.ts'
 import { claimedBy } from '#items/related.ts'
 import { PersistentVolumeClaims } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
-import { withoutManagedFields, type KubeObject } from '#kube/object.ts'
+import { withObject, withoutManagedFields, type KubeObject } from '#kube/object.ts'
 import { rawObject } from '#kube/raw-object.ts'
 import type { BackupScope } from '#selection/backup-scope.ts'
 import type { VolumePolicy } from '#selection/resource-policies.ts'
@@ -247,7 +247,7 @@ class VolumesOfBackup implements BackupVolumes {
       else if (taken !== undefined) {
         this.#stored.push(taken)
         // The archive would take the bytes of what was read.
-        yield this.#readyItem({ ...item, raw: undefined, object: claimWithSnapshot(item.object, taken, name) })
+        yield this.#readyItem(withObject(item, claimWithSnapshot(item.object, taken, name)))
       }
     }
     for await (const { type, object } of snapshotCompanions(this.#stored, { ...this.#options, backupName: name }))
