@@ -123,7 +123,14 @@ export function playDriver(kube: KubeClient, playedGroups?: PlayedGroups): Playe
       await pause(30)
     }
   }
-  const playing = play()
+  // The sidecar's first look at a content waits for nothing else of a round: Velero gives it two seconds.
+  const answer = async (): Promise<void> => {
+    while (!end.signal.aborted) {
+      for (const content of (await kube.list(VolumeSnapshotContents, {})).items) await answerFor(content, stage)
+      await pause(30)
+    }
+  }
+  const playing = Promise.all([play(), answer()])
   return {
     ...stage,
     async [Symbol.asyncDispose]() {
@@ -227,7 +234,6 @@ async function playContent(content: VolumeSnapshotContent, seen: VolumeSnapshot[
   const { kube, snapshots } = stage
   const { name, deletionTimestamp } = content.metadata
   const uid = content.spec?.volumeSnapshotRef?.['uid']
-  if (deletionTimestamp === undefined && uid === undefined) await answerFor(content, stage)
   const orphaned = uid !== undefined && seen.every((one) => one.metadata.uid !== uid)
   const fresh = orphaned || deletionTimestamp !== undefined ? await kube.find(VolumeSnapshotContents, name) : undefined
   if (fresh === undefined) return
@@ -245,6 +251,8 @@ async function playContent(content: VolumeSnapshotContent, seen: VolumeSnapshot[
 /** As the sidecar: a content that stands for a snapshot is looked at once. */
 async function answerFor({ metadata, spec, status }: VolumeSnapshotContent, stage: Stage): Promise<void> {
   const snapshotHandle = spec?.source?.snapshotHandle
+  // One that is bound gets its answer with its VolumeSnapshot.
+  if (spec?.volumeSnapshotRef?.['uid'] !== undefined || metadata.deletionTimestamp !== undefined) return
   if (status !== undefined || snapshotHandle === undefined) return
   const found = stage.snapshots.has(snapshotHandle)
   const merge = { status: found ? { snapshotHandle, readyToUse: true } : { error: { message: 'no such snapshot' } } }
