@@ -1,5 +1,5 @@
 #!/usr/bin/env -S NODE_COMPILE_CACHE=${HOME}/.cache/lifeboat/compiled MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 node
-// The line above asks for V8's compile cache and for few memory arenas, since a program can switch on neither for itself once it runs
+// The line above asks for V8's compile cache, few memory arenas, and large buffers that go back at once: a program can switch on none of them for itself once it runs
 // (docs/decisions/0001-runtime.md).
 // The process: the only place that reads the environment, owns the signals and ends with the exit code.
 import packageJson from '../package.json' with { type: 'json' }

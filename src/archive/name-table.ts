@@ -45,13 +45,13 @@ class Table implements NameTable {
   }
 
   has(folder: number, name: string): boolean {
-    const known = this.#slots[this.#find(folder, name)]! - 1
-    return known >= 0 && this.#values[known] !== GONE
+    return this.#known(folder, name) !== undefined
   }
 
   delete(folder: number, name: string): boolean {
-    if (!this.has(folder, name)) return false
-    this.#values[this.#slots[this.#find(folder, name)]! - 1] = GONE
+    const known = this.#known(folder, name)
+    if (known === undefined) return false
+    this.#values[known] = GONE
     this.#sizes[folder] = this.size(folder) - 1
     return true
   }
@@ -70,6 +70,12 @@ class Table implements NameTable {
     for (const number of numbers) {
       yield [this.#bytes.toString('utf8', this.#begins[number], this.#begins[number + 1]), this.#values[number]!]
     }
+  }
+
+  /** The number of a name that is there. */
+  #known(folder: number, name: string): number | undefined {
+    const known = this.#slots[this.#find(folder, name)]! - 1
+    return known < 0 || this.#values[known] === GONE ? undefined : known
   }
 
   #compare(a: number, b: number): number {

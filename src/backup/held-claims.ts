@@ -4,6 +4,7 @@ import type { KubeObject } from '#kube/object.ts'
 import type { CollectedItem } from '#collect/collect.ts'
 import { skipReason, type BackupScope } from '#selection/backup-scope.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
+import { placeOf } from './place.ts'
 import type { VolumeGroup } from './volume-groups.ts'
 import type { PlannedVolume, VolumePlanner } from './volume-planner.ts'
 
@@ -69,13 +70,13 @@ export class HeldClaims {
     return [...this.#claims.values()]
   }
 
-  has({ namespace, name }: ClaimName): boolean {
-    return this.#claims.has(`${namespace}/${name}`)
+  has(claim: ClaimName): boolean {
+    return this.#claims.has(placeOf(claim))
   }
 
   /** One that comes again is the one that is known. */
   note(claim: KubeObject): HeldClaim {
-    const key = `${claim.metadata.namespace ?? ''}/${claim.metadata.name}`
+    const key = placeOf(claim.metadata)
     const known = this.#claims.get(key)
     if (known !== undefined && known.claim.metadata.uid === claim.metadata.uid) return known
     const held: HeldClaim = { claim, item: undefined, planned: undefined, order: undefined, group: undefined }
@@ -87,7 +88,7 @@ export class HeldClaims {
 
   /** A claim that a hook's pod mounts may not have come by yet; undefined when it stays out of the backup. */
   async find({ namespace, name }: ClaimName): Promise<HeldClaim | undefined> {
-    const known = this.#claims.get(`${namespace}/${name}`)
+    const known = this.#claims.get(placeOf({ namespace, name }))
     if (known !== undefined) return known
     const { kube, scope, signal } = this.#options
     const object = await kube.find(PersistentVolumeClaims, name, { namespace, signal })
@@ -99,8 +100,8 @@ export class HeldClaims {
     return this.note(object)
   }
 
-  forget({ namespace, name }: ClaimName): void {
-    this.#claims.delete(`${namespace}/${name}`)
+  forget(claim: ClaimName): void {
+    this.#claims.delete(placeOf(claim))
   }
 
   /** Resolves when all claims that have come are decided about; rejects when that cannot be done. */

@@ -5,7 +5,8 @@ import type { CollectedItem, Collection } from '#collect/collect.ts'
 import type { HookCounts } from '#hooks/hook-counts.ts'
 import type { KubeClient } from '#kube/client.ts'
 import type { ClaimName } from './held-claims.ts'
-import { placeOf, podPlan, type PodPlan } from './pod-plan.ts'
+import { placeOf } from './place.ts'
+import { podPlan, type PodPlan } from './pod-plan.ts'
 import { type HookedPod, type Quieting, runGroup } from './quiet-group.ts'
 
 export interface PodGroupOptions {

@@ -7,6 +7,7 @@ import { claimNamesOf } from '#items/related.ts'
 import { detached, metadataOf, resourceName } from '#kube/object.ts'
 import { grouped } from './group.ts'
 import { orderOf } from './opening.ts'
+import { placeOf } from './place.ts'
 import type { HookedPod } from './quiet-group.ts'
 
 /** Which pods of a backup have hooks, and which of them stand still together. */
@@ -48,7 +49,7 @@ export function podPlan(spec: Pick<BackupSpec, 'hooks' | 'orderedResources' | 'v
       const resource = resourceName(item.type)
       if (resource === 'persistentvolumeclaims') {
         const label = metadataOf(item).labels?.[volumeGroupLabel]
-        if (label) volumeGroups.set(`${item.namespace}/${item.name}`, label)
+        if (label) volumeGroups.set(placeOf(item), label)
       }
       if (resource !== 'pods') return false
       const own = hooks.of(item)
@@ -68,11 +69,6 @@ export function podPlan(spec: Pick<BackupSpec, 'hooks' | 'orderedResources' | 'v
       return grouped(inOrder, keysOf)
     },
   }
-}
-
-/** `namespace/name`. */
-export function placeOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
-  return `${namespace}/${name}`
 }
 
 function keyOf({ type, namespace, name }: CollectedRef): string {

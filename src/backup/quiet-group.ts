@@ -6,6 +6,7 @@ import { isFinished, type PodRef } from '#hooks/hook.ts'
 import { runHook } from '#hooks/run-hook.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { unlessAborted } from '#kube/unless-aborted.ts'
+import { placeOf } from './place.ts'
 
 /** A pod with hooks. */
 export interface HookedPod extends PodRef {
@@ -47,9 +48,7 @@ export async function runGroup(group: readonly HookedPod[], quieting: Quieting):
       await runPreHooks(pod, quieting)
     }
     stop.throwIfAborted()
-    const claims = new Map(
-      group.flatMap((pod) => pod.claims).map((claim) => [`${claim.namespace}/${claim.name}`, claim]),
-    )
+    const claims = new Map(group.flatMap((pod) => pod.claims).map((claim) => [placeOf(claim), claim]))
     if (claims.size > 0) await unlessAborted(take([...claims.values()]), stop)
   } finally {
     for (const { pod, since } of begun) await thaw(pod, since, quieting)

@@ -2,6 +2,7 @@ import type { KubeClient } from '#kube/client.ts'
 import type { GroupTypes, VolumeGroupSnapshot } from '#volumes/group-types.ts'
 import { endSnapshots, type EndedSnapshot, type SnapshotFate } from '#volumes/snapshot-end.ts'
 import type { VolumeSnapshot } from '#volumes/snapshot-types.ts'
+import { placeOf } from './place.ts'
 import { marksOf, marksOn, type BackupIdentity, type SnapshotMarks } from './snapshot-items.ts'
 
 /** Snapshots that a backup has made in the cluster, and what it has come to. */
@@ -38,7 +39,7 @@ function fateOf(snapshot: VolumeSnapshot, clearing: SnapshotClearing): SnapshotF
   const { kept } = clearing
   switch (whose(marksOf(snapshot), clearing)) {
     case 'ours':
-      return kept?.has(placeOf(snapshot)) === true ? 'keep-data' : 'delete-data'
+      return kept?.has(placeOf(snapshot.metadata)) === true ? 'keep-data' : 'delete-data'
     // Of runs that were killed, or cannot be stored any more.
     case 'namesake':
       return 'delete-data'
@@ -73,9 +74,4 @@ function whose(
   if (marks?.backup !== identity.backup) return 'not-ours'
   if (marks.run === identity.run) return 'ours'
   return namesakes ? 'namesake' : 'not-ours'
-}
-
-/** How `kept` calls a snapshot. */
-export function placeOf({ metadata }: VolumeSnapshot): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`
 }

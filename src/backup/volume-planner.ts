@@ -62,7 +62,7 @@ class Planner implements VolumePlanner {
   }
 
   know(volume: KubeObject): void {
-    this.#volumes.set(volume.metadata.name, withoutManagedFields(volume))
+    this.#volumes.set(volume.metadata.name, volume)
   }
 
   async ofClaims(claims: readonly KubeObject[]): Promise<PlannedVolume[]> {
@@ -110,11 +110,11 @@ class Planner implements VolumePlanner {
     const names = new Set(wanted.filter((name) => !this.#volumes.has(name)))
     if (names.size <= FEW) {
       const found = await Promise.all([...names].map((name) => kube.find(PersistentVolumes, name, { signal })))
-      for (const volume of found) if (volume !== undefined) this.know(volume)
+      for (const volume of found) if (volume !== undefined) this.know(withoutManagedFields(volume))
       return
     }
     for await (const { items } of kube.pages(PersistentVolumes, { signal })) {
-      for (const volume of items) if (names.has(volume.metadata.name)) this.know(volume)
+      for (const volume of items) if (names.has(volume.metadata.name)) this.know(withoutManagedFields(volume))
     }
   }
 

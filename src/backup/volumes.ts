@@ -18,7 +18,8 @@ import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
 import type { SnapshotState } from '#volumes/snapshot-run.ts'
 import { openSnapshots, type Snapshots } from '#volumes/snapshots.ts'
 import { HeldClaims, isSnapshotted, orderOf, type ClaimName, type HeldClaim, type PlannedClaim } from './held-claims.ts'
-import { clearSnapshots, placeOf, type SnapshotClearing } from './snapshot-clearing.ts'
+import { placeOf } from './place.ts'
+import { clearSnapshots, type SnapshotClearing } from './snapshot-clearing.ts'
 import {
   claimWithSnapshot,
   snapshotOrder,
@@ -168,7 +169,7 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   async release(): Promise<string[]> {
-    const kept = new Set(this.#stored.map(({ snapshot }) => placeOf(snapshot)))
+    const kept = new Set(this.#stored.map(({ snapshot }) => placeOf(snapshot.metadata)))
     return await this.#clear({ kept, namesakes: true })
   }
 

@@ -107,7 +107,7 @@ async function runFor(backup: Backup, store: ObjectStore, context: BackupContext
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,
       onOperations: standingWriter(backup, environment, {
-        known: options.ledger,
+        write: (change) => writeBackup(name, change, context),
         onWaiting: () => queue.pass(environment),
       }),
       resumes: context.resumes,

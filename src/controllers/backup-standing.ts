@@ -1,14 +1,12 @@
-import { Backups, type Backup } from '#api/backup.ts'
+import type { Backup } from '#api/backup.ts'
 import { operationStatus, type OperationStanding } from '#backup/operations.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
-import type { BackupLedger } from './backup-ledger.ts'
-import { patchLasting } from './status-patch.ts'
 
 /** Writes where the backup stands with its operations, when that has changed; `onWaiting` is told that others may start meanwhile. Failing to is no reason to lose the backup. */
 export function standingWriter(
   backup: Backup,
-  { kube, namespace, log }: Environment,
-  { known, onWaiting }: { known: BackupLedger; onWaiting: () => Promise<void> },
+  { log }: Environment,
+  { write, onWaiting }: { write: (change: object) => Promise<unknown>; onWaiting: () => Promise<void> },
 ): (standing: OperationStanding) => Promise<void> {
   const { name } = backup.metadata
   let written = ''
@@ -16,8 +14,7 @@ export function standingWriter(
     const status = { phase: standing.phase, ...operationStatus(standing) }
     if (JSON.stringify(status) === written) return
     try {
-      const stands = await patchLasting(kube, Backups, { name, namespace, change: { status } })
-      if (stands !== undefined) known.wrote(stands)
+      await write({ status })
       written = JSON.stringify(status)
       log.info({ backup: name, ...status }, 'backup waits for operations of plug-ins')
       await onWaiting()

@@ -4,6 +4,7 @@ import { KubeError } from '#kube/error.ts'
 import { isMemberOf, orderedGroup, type GroupOrder } from './group-order.ts'
 import { groupStep, type GroupSight } from './group-step.ts'
 import { memberHandles, type GroupTypes, type VolumeGroupSnapshot } from './group-types.ts'
+import { clockOf, limitsOf } from './snapshot-step.ts'
 import { VolumeSnapshots, type VolumeSnapshot } from './snapshot-types.ts'
 
 /** What came of a group. */
@@ -28,7 +29,6 @@ export interface GroupRunOptions {
   readonly signal: AbortSignal
 }
 
-const HURRIED_ERRORS_MS = 15_000
 const LOOK_MS = 500
 
 /**
@@ -36,8 +36,8 @@ const LOOK_MS = 500
  * with the signal's reason only, and then no call is on its way.
  */
 export async function cutGroup(order: GroupOrder, options: GroupRunOptions): Promise<GroupEnd> {
-  const { timeoutMillis, hurried, now, signal } = options
-  const limits = { taking: timeoutMillis, errors: hurried ? Math.min(HURRIED_ERRORS_MS, timeoutMillis) : timeoutMillis }
+  const { now, signal } = options
+  const limits = limitsOf(options)
   let sight: GroupSight = {
     group: undefined,
     made: false,
@@ -73,16 +73,7 @@ async function look(
   const members: VolumeSnapshot[] = []
   for await (const { items } of kube.pages(VolumeSnapshots, { namespace, signal }))
     members.push(...items.filter((snapshot) => isMemberOf(snapshot, { namespace, name })))
-  const made = Date.parse(group.metadata.creationTimestamp ?? '')
-  return {
-    ...sight,
-    group,
-    made: true,
-    members,
-    // One that an earlier server has asked for has been waited for already.
-    since: Number.isNaN(made) ? sight.since : Math.min(made, sight.since),
-    errorSince: group.status?.error?.message === undefined ? undefined : (sight.errorSince ?? now().getTime()),
-  }
+  return { ...sight, group, made: true, members, ...clockOf(group, sight, now().getTime()) }
 }
 
 async function make(sight: GroupSight, order: GroupOrder, { kube, types }: GroupRunOptions): Promise<GroupSight> {

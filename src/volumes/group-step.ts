@@ -1,5 +1,6 @@
 import type { GroupOrder } from './group-order.ts'
 import type { VolumeGroupSnapshot } from './group-types.ts'
+import type { SnapshotLimits } from './snapshot-step.ts'
 import type { VolumeSnapshot } from './snapshot-types.ts'
 
 /** What is known of one group that is being snapshotted. */
@@ -17,14 +18,6 @@ export interface GroupSight {
   readonly errorSince: number | undefined
 }
 
-/** How long a group may take, in milliseconds. */
-export interface GroupLimits {
-  /** From being asked for to having a snapshot of each member. */
-  readonly taking: number
-  /** How long a driver may repeat an error, and never longer than `taking`. */
-  readonly errors: number
-}
-
 /** What is to be done about a group now. */
 export type GroupStep =
   | { readonly do: 'make' }
@@ -38,7 +31,7 @@ export type GroupStep =
 export function groupStep(
   sight: GroupSight,
   { claims }: Pick<GroupOrder, 'claims'>,
-  { limits, now }: { limits: GroupLimits; now: number },
+  { limits, now }: { limits: SnapshotLimits; now: number },
 ): GroupStep {
   const { group, made, refusal, since, errorSince } = sight
   if (refusal !== undefined) return { do: 'fail', reason: refusal }
@@ -63,7 +56,7 @@ function missingClaims(claims: readonly string[], members: readonly VolumeSnapsh
 
 function lateReason(
   { status = {} }: VolumeGroupSnapshot,
-  { missing, total, limits }: { missing: readonly string[]; total: number; limits: GroupLimits },
+  { missing, total, limits }: { missing: readonly string[]; total: number; limits: SnapshotLimits },
 ): string {
   const error = status.error?.message
   if (error !== undefined) return `the driver says: ${error}`

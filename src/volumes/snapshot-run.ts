@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { orderedSnapshot, type SnapshotOrder } from './snapshot-order.ts'
-import { snapshotStep, type SnapshotLimits, type SnapshotSight } from './snapshot-step.ts'
+import { clockOf, limitsOf, snapshotStep, type SnapshotSight } from './snapshot-step.ts'
 import {
   VolumeSnapshotContents,
   VolumeSnapshots,
@@ -26,8 +27,6 @@ export interface SnapshotRunOptions {
   readonly onChange: () => void
 }
 
-/** While an application stands still a driver may say an error for so long. */
-const HURRIED_ERRORS_MS = 15_000
 const REREAD_MS = 1000
 
 /** One snapshot from its order to its end; whoever follows the VolumeSnapshots tells it what there is. */
@@ -81,7 +80,9 @@ export class SnapshotRun {
   advance(): void {
     if (this.#call !== undefined || this.#state.is !== 'under-way' || this.#options.signal.aborted) return
     clearTimeout(this.#timer)
-    const step = snapshotStep(this.#sight, this.#limits(), this.#now())
+    const { timeoutMillis } = this.#options
+    const limits = limitsOf({ timeoutMillis, hurried: this.order.hurried === true })
+    const step = snapshotStep(this.#sight, limits, this.#now())
     switch (step.do) {
       case 'make':
         return this.#begin(() => this.#make())
@@ -117,20 +118,9 @@ export class SnapshotRun {
 
   #note(sight: SnapshotSight): void {
     const { snapshot } = sight
-    const error = snapshot?.status?.error?.message
-    const made = Date.parse(snapshot?.metadata.creationTimestamp ?? '')
-    this.#sight = {
-      ...sight,
-      // One that an earlier server has asked for has been waited for already.
-      since: Number.isNaN(made) ? sight.since : Math.min(made, sight.since),
-      errorSince: error === undefined ? undefined : (sight.errorSince ?? this.#now()),
-    }
+    const clock = snapshot === undefined ? { errorSince: undefined } : clockOf(snapshot, sight, this.#now())
+    this.#sight = { ...sight, ...clock }
     this.advance()
-  }
-
-  #limits(): SnapshotLimits {
-    const { timeoutMillis } = this.#options
-    return { taking: timeoutMillis, errors: this.order.hurried === true ? HURRIED_ERRORS_MS : timeoutMillis }
   }
 
   #begin(work: () => Promise<void>): void {
@@ -172,19 +162,13 @@ export class SnapshotRun {
     try {
       const content = await kube.find(VolumeSnapshotContents, name, { signal })
       this.#sight = { ...this.#sight, content: content ?? 'missing' }
-      if (content?.status?.snapshotHandle === undefined && content !== undefined) await this.#pause()
+      if (content?.status?.snapshotHandle === undefined && content !== undefined)
+        await sleep(REREAD_MS, undefined, { signal })
     } catch (error) {
       if (signal.aborted) return
       const refusal = `its VolumeSnapshotContent cannot be read: ${(error as Error).message}`
       this.#sight = { ...this.#sight, refusal }
     }
-  }
-
-  async #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, REREAD_MS)
-    this.#options.signal.addEventListener('abort', () => resolve(), { once: true })
-    await promise.finally(() => clearTimeout(timer))
   }
 
   #become(state: SnapshotState): void {

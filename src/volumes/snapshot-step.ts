@@ -23,6 +23,28 @@ export interface SnapshotLimits {
   readonly errors: number
 }
 
+/** While an application stands still a driver may say an error for so long. */
+const HURRIED_ERRORS_MS = 15_000
+
+/** `hurried`: an application stands still for it. */
+export function limitsOf({ timeoutMillis, hurried }: { timeoutMillis: number; hurried: boolean }): SnapshotLimits {
+  return { taking: timeoutMillis, errors: hurried ? HURRIED_ERRORS_MS : timeoutMillis }
+}
+
+/** Since when what the cluster shows is waited for, and since when it has had an error, in milliseconds since 1970. */
+export function clockOf(
+  { metadata, status }: Pick<VolumeSnapshot, 'metadata'> & { status?: { error?: { message?: string } | null } },
+  before: Pick<SnapshotSight, 'since' | 'errorSince'>,
+  now: number,
+): Pick<SnapshotSight, 'since' | 'errorSince'> {
+  const made = Date.parse(metadata.creationTimestamp ?? '')
+  return {
+    // One that an earlier server has asked for has been waited for already.
+    since: Number.isNaN(made) ? before.since : Math.min(made, before.since),
+    errorSince: status?.error?.message === undefined ? undefined : (before.errorSince ?? now),
+  }
+}
+
 /** What is to be done about a snapshot now. */
 export type SnapshotStep =
   | { readonly do: 'make' }

@@ -142,7 +142,7 @@ async function deleteContent(toGo: ContentToGo, options: StoredSnapshotOptions):
     const { name } = content.metadata
     await unlessGone(kube.delete(type, name, { signal }))
     const until = started + patienceMillis
-    const left = await follow(type, name, { kube, signal, until, isEnough: () => false })
+    const left = await seenUntil(type, name, { kube, signal, until, isEnough: () => false })
     if (left === undefined) return undefined
     const said = left.status?.error?.message ?? 'nothing yet'
     const seconds = Math.round(patienceMillis / 1000)
@@ -166,13 +166,13 @@ async function nameInStatus(
   const until = performance.now() + Math.min(FIRST_LOOK_MS, patienceMillis / 2)
   const isEnough = ({ status }: DeletableContent): boolean =>
     status?.[field] !== undefined || status?.error?.message !== undefined
-  const seen = await follow(type, name, { kube, signal, until, isEnough })
+  const seen = await seenUntil(type, name, { kube, signal, until, isEnough })
   if (seen === undefined || seen.status?.[field] !== undefined) return
   const merge = { status: { [field]: handle } }
   await unlessGone(kube.patch(type, name, { merge }, { subresource: 'status', signal }))
 }
 
-interface Following<T> {
+interface Watching<T> {
   readonly kube: KubeClient
   readonly signal: AbortSignal | undefined
   /** By `performance.now()`. */
@@ -181,10 +181,10 @@ interface Following<T> {
 }
 
 /** The object as it is when it is enough or the time is over, undefined as soon as it is gone. */
-async function follow<T extends KubeObject>(
+async function seenUntil<T extends KubeObject>(
   type: ResourceType<T>,
   name: string,
-  { kube, signal, until, isEnough }: Following<T>,
+  { kube, signal, until, isEnough }: Watching<T>,
 ): Promise<T | undefined> {
   let live = await kube.find(type, name, { signal })
   if (live === undefined || isEnough(live)) return live

@@ -13,40 +13,31 @@ import type { GroupTypes } from '#volumes/group-types.ts'
 import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { findingsOf } from '../support/backup-results.ts'
 import { backUp, namesOf, readBackup, type BackupOrder } from '../support/backup-run.ts'
-import { ownCluster, testNamespace } from '../support/cluster.ts'
+import { testNamespace } from '../support/cluster.ts'
+import { diskCluster, type DiskCluster } from '../support/disk-cluster.ts'
 import { Claims } from '../support/objects.ts'
-import {
-  defineSnapshots,
-  handleOf,
-  makeClass,
-  makeDisk,
-  playDriver,
-  type PlayedDriver,
-} from '../support/played-driver.ts'
+import { handleOf, makeDisk, type PlayedDriver, type PlayedGroups } from '../support/played-driver.ts'
 import { defineGroups, makeGroupClass, playedGroups } from '../support/played-groups.ts'
 import { eventually } from '../support/server.ts'
 import { bringBack } from './restore-order.ts'
 
-let cluster: Awaited<ReturnType<typeof ownCluster>>
+let cluster: DiskCluster
 let kube: KubeClient
 let types: GroupTypes
 let played: PlayedDriver
 
 before(async () => {
-  cluster = await ownCluster()
-  kube = cluster.kube
-  await defineSnapshots(kube)
-  types = await defineGroups(kube, 'v1beta2')
-  await makeClass(kube, 'disk')
-  await makeGroupClass(kube, types, { name: 'rack' })
-  await makeGroupClass(kube, types, { name: 'spare', labels: {} })
-  played = playDriver(kube, playedGroups(types))
+  const groups = async (on: KubeClient): Promise<PlayedGroups> => {
+    types = await defineGroups(on, 'v1beta2')
+    await makeGroupClass(on, types, { name: 'rack' })
+    await makeGroupClass(on, types, { name: 'spare', labels: {} })
+    return playedGroups(types)
+  }
+  cluster = await diskCluster({ groups })
+  ;({ kube, played } = cluster)
 })
 
-after(async () => {
-  await played?.[Symbol.asyncDispose]()
-  await cluster?.[Symbol.asyncDispose]()
-})
+after(() => cluster?.[Symbol.asyncDispose]())
 
 const groupLabel = 'velero.io/volume-group'
 

@@ -14,27 +14,22 @@ import type { ObjectStore } from '#store/store.ts'
 import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { backUp, readBackup, type BackupOrder } from '../support/backup-run.ts'
 import { findingsOf } from '../support/backup-results.ts'
-import { ownCluster, testNamespace } from '../support/cluster.ts'
+import { testNamespace } from '../support/cluster.ts'
+import { diskCluster, type DiskCluster } from '../support/disk-cluster.ts'
 import { ConfigMaps, make } from '../support/objects.ts'
-import { defineSnapshots, makeClass, makeDisk, playDriver, type PlayedDriver } from '../support/played-driver.ts'
+import { makeDisk, type PlayedDriver } from '../support/played-driver.ts'
 import { eventually } from '../support/server.ts'
 
-let cluster: Awaited<ReturnType<typeof ownCluster>>
+let cluster: DiskCluster
 let kube: KubeClient
 let played: PlayedDriver
 
 before(async () => {
-  cluster = await ownCluster()
-  kube = cluster.kube
-  await defineSnapshots(kube)
-  await makeClass(kube, 'disk')
-  played = playDriver(kube)
+  cluster = await diskCluster()
+  ;({ kube, played } = cluster)
 })
 
-after(async () => {
-  await played[Symbol.asyncDispose]()
-  await cluster[Symbol.asyncDispose]()
-})
+after(() => cluster?.[Symbol.asyncDispose]())
 
 type Order = Partial<BackupOrder> & { namespace: string; store?: ObjectStore }
 

@@ -12,34 +12,22 @@ import { memoryStore } from '#store/memory.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { VolumeSnapshotClasses, VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { backUp, readBackup } from '../support/backup-run.ts'
-import { ownCluster, sharedCluster, testNamespace } from '../support/cluster.ts'
+import { sharedCluster, testNamespace } from '../support/cluster.ts'
+import { diskCluster, type DiskCluster } from '../support/disk-cluster.ts'
 import { Claims, ConfigMaps, make, Namespaces, StorageClasses, Volumes } from '../support/objects.ts'
-import {
-  defineSnapshots,
-  handleOf,
-  makeClass,
-  makeDisk,
-  playDriver,
-  type PlayedDriver,
-} from '../support/played-driver.ts'
+import { handleOf, makeClass, makeDisk, type PlayedDriver } from '../support/played-driver.ts'
 import { bringBack, eventually, removeNamespace, type RestoreEnd } from './restore-order.ts'
 
-let cluster: Awaited<ReturnType<typeof ownCluster>>
+let cluster: DiskCluster
 let kube: KubeClient
 let played: PlayedDriver
 
 before(async () => {
-  cluster = await ownCluster()
-  kube = cluster.kube
-  await defineSnapshots(kube)
-  await makeClass(kube, 'disk')
-  played = playDriver(kube)
+  cluster = await diskCluster()
+  ;({ kube, played } = cluster)
 })
 
-after(async () => {
-  await played?.[Symbol.asyncDispose]()
-  await cluster?.[Symbol.asyncDispose]()
-})
+after(() => cluster?.[Symbol.asyncDispose]())
 
 interface Stored {
   readonly name: string

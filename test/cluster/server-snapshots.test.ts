@@ -10,15 +10,9 @@ import { fileStore } from '#store/file.ts'
 import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { readBackup } from '../support/backup-run.ts'
 import { scratchFolder } from '../support/cli.ts'
-import { ownCluster, testNamespace } from '../support/cluster.ts'
-import {
-  defineSnapshots,
-  makeClass,
-  makeDisk,
-  playDriver,
-  type Mood,
-  type PlayedDriver,
-} from '../support/played-driver.ts'
+import { testNamespace } from '../support/cluster.ts'
+import { diskCluster, type DiskCluster } from '../support/disk-cluster.ts'
+import { makeDisk, type Mood, type PlayedDriver } from '../support/played-driver.ts'
 import {
   askForBackup,
   ended,
@@ -29,23 +23,17 @@ import {
   startServer,
 } from '../support/server.ts'
 
-let cluster: Awaited<ReturnType<typeof ownCluster>>
+let cluster: DiskCluster
 let kube: KubeClient
 let played: PlayedDriver
 
 before(async () => {
-  cluster = await ownCluster()
-  kube = cluster.kube
+  cluster = await diskCluster()
+  ;({ kube, played } = cluster)
   await installKinds(kube)
-  await defineSnapshots(kube)
-  await makeClass(kube, 'disk')
-  played = playDriver(kube)
 })
 
-after(async () => {
-  await played?.[Symbol.asyncDispose]()
-  await cluster?.[Symbol.asyncDispose]()
-})
+after(() => cluster?.[Symbol.asyncDispose]())
 
 /** A place for a server, and a shop with three disks of this mood. */
 async function site(mood: Mood) {

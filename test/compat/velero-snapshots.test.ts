@@ -14,40 +14,34 @@ import { backupKey } from '#store/layout.ts'
 import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { bringBack, removeNamespace } from '../cluster/restore-order.ts'
 import { backUp } from '../support/backup-run.ts'
-import { ownCluster, testNamespace } from '../support/cluster.ts'
+import { testNamespace } from '../support/cluster.ts'
+import { diskCluster, type DiskCluster } from '../support/disk-cluster.ts'
 import { Claims, Namespaces } from '../support/objects.ts'
-import {
-  defineSnapshots,
-  handleOf,
-  makeClass,
-  makeDisk,
-  playDriver,
-  type PlayedDriver,
-} from '../support/played-driver.ts'
+import { handleOf, makeDisk, type PlayedDriver, type PlayedGroups } from '../support/played-driver.ts'
 import { defineGroups, makeGroupClass, playedGroups } from '../support/played-groups.ts'
 import { eventually } from '../support/server.ts'
 import { openPlaces, openSite, veleroTimeout, type Maker, type Places, type VeleroSite } from './velero-site.ts'
 
-let cluster: Awaited<ReturnType<typeof ownCluster>>
+let cluster: DiskCluster
 let kube: KubeClient
 let played: PlayedDriver
 let places: Places
 
 before(async () => {
-  cluster = await ownCluster()
-  kube = cluster.kube
-  await defineSnapshots(kube)
-  await makeClass(kube, 'disk', { 'velero.io/csi-volumesnapshot-class': 'true' })
-  // The version that Velero speaks.
-  const groupTypes = await defineGroups(kube, 'v1beta2')
-  await makeGroupClass(kube, groupTypes, { name: 'rack' })
-  played = playDriver(kube, playedGroups(groupTypes))
+  const classLabels = { 'velero.io/csi-volumesnapshot-class': 'true' }
+  const groups = async (on: KubeClient): Promise<PlayedGroups> => {
+    // The version that Velero speaks.
+    const types = await defineGroups(on, 'v1beta2')
+    await makeGroupClass(on, types, { name: 'rack' })
+    return playedGroups(types)
+  }
+  cluster = await diskCluster({ classLabels, groups })
+  ;({ kube, played } = cluster)
   places = await openPlaces()
 })
 
 after(async () => {
   await places?.[Symbol.asyncDispose]()
-  await played?.[Symbol.asyncDispose]()
   await cluster?.[Symbol.asyncDispose]()
 })
 
