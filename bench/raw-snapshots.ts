@@ -39,9 +39,17 @@ export async function clearSnapshots(
 ): Promise<void> {
   const { items } = await kube.list(VolumeSnapshots, { namespace, signal })
   for (const { metadata } of items) await kube.delete(VolumeSnapshots, metadata.name, { namespace, signal })
+  await untilNoneKnown(kube, { namespace, signal })
+}
+
+/** Waits until the cluster knows no snapshots. */
+export async function untilNoneKnown(
+  kube: KubeClient,
+  { namespace, signal }: Pick<RawOrder, 'namespace' | 'signal'>,
+): Promise<void> {
   const left = async (): Promise<number> => {
     const snapshots = (await kube.list(VolumeSnapshots, { namespace, signal })).items
     return snapshots.length + (await kube.list(VolumeSnapshotContents, { signal })).items.length
   }
-  while ((await left()) > 0) await sleep(200, undefined, { signal })
+  while ((await left()) > 0) await sleep(100, undefined, { signal })
 }

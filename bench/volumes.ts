@@ -10,7 +10,7 @@ import { customBackup } from './custom-run.ts'
 import { costOf, median, type Cost } from './figures.ts'
 import type { BenchOptions } from './options.ts'
 import { completedBackup, runCommand, runOnServer, type Bench } from './party.ts'
-import { clearSnapshots, rawSnapshots } from './raw-snapshots.ts'
+import { clearSnapshots, rawSnapshots, untilNoneKnown } from './raw-snapshots.ts'
 import { storageCluster, type StorageCluster } from './storage-cluster.ts'
 
 /** What one program needed for a backup of all volumes. */
@@ -115,7 +115,17 @@ async function byServer(bench: Bench, given: Given & { start: StartServer }): Pr
   await using server = await installed(bench, given)
   return await measured(bench, given, (name, snapshots) => {
     const spec = { includedNamespaces: [namespace], ...(snapshots ? {} : { snapshotVolumes: false }) }
-    return runOnServer(server, cluster, () => customBackup(cluster.kube, { name, spec, signal: bench.signal }))
+    return runOnServer(server, cluster, async () => {
+      const began = performance.now()
+      const ended = await customBackup(cluster.kube, { name, spec, signal: bench.signal })
+      if (!snapshots) return ended
+      // What is done after the end costs calls and processor time, too.
+      await untilNoneKnown(cluster.kube, { namespace, signal: bench.signal })
+      bench.say(
+        `${name}: its snapshots had left the cluster after ${((performance.now() - began) / 1000).toFixed(2)} s`,
+      )
+      return ended
+    })
   })
 }
 

@@ -68,6 +68,8 @@ export const annotationKeys = {
   importing: 'lifeboat.dev/importing',
   /** Ours, on a Restore: why it has not started, as a sentence; on a Backup in progress: why it is not taken up. */
   waits: 'lifeboat.dev/waits',
+  /** Ours: on a Backup that has ended, as long as its VolumeSnapshots may still be in the cluster. */
+  clearing: 'lifeboat.dev/clearing',
   /** On a Schedule, and on the Backups that take it over: which of them are kept, as `keep-last=3,daily=7`. */
   retention: 'lifeboat.dev/retention',
   /** Ours: on a Backup that a Schedule made by the clock, the identity of the cluster in which it did. */

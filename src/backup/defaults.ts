@@ -5,6 +5,7 @@ import { parseDuration } from '#api/duration.ts'
 import type { VolumeSnapshotLocation } from '#api/volume-snapshot-location.ts'
 import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import { archiveFormatVersion } from '#archive/pack.ts'
+import { pagesAt } from '#kube/at-version.ts'
 import type { KubeClient, ServerVersion } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { Namespaces } from '#kube/object.ts'
@@ -42,13 +43,13 @@ export interface BackupSettings {
 /** Asks the cluster for what `defaultBackup` needs. Who may not list namespaces gets none excluded here: the run itself will say what is not allowed. Rejects with KubeError. */
 export async function readClusterFacts(
   kube: KubeClient,
-  options: { signal?: AbortSignal | undefined } = {},
+  { version: at, signal }: { version?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<ClusterFacts> {
-  const version = await kube.version(options)
+  const version = await kube.version({ signal })
   const excludedNamespaces: string[] = []
   const labelSelector = `${labelKeys.excludeFromBackup}=true`
   try {
-    for await (const page of kube.pages(Namespaces, { ...options, labelSelector })) {
+    for await (const page of pagesAt(kube, Namespaces, { version: at, labelSelector, signal })) {
       for (const namespace of page.items) excludedNamespaces.push(namespace.metadata.name)
     }
   } catch (error) {

@@ -16,11 +16,11 @@ export interface Opening {
 
 /** Reads what decides and begins every list, for a backup and its preview alike; findings go to `log`. Writes nothing. Rejects with CollectError or KubeError. */
 export async function openBackupCollection(
-  options: Pick<BackupRun, 'backup' | 'kube' | 'policies' | 'everyVersion' | 'pageSize' | 'signal'>,
+  options: Pick<BackupRun, 'backup' | 'kube' | 'policies' | 'everyVersion' | 'pageSize' | 'version' | 'signal'>,
   log: RunLog,
 ): Promise<Opening> {
-  const { kube, signal, backup, pageSize } = options
-  const cut = await readCut(kube, { signal })
+  const { kube, signal, backup, pageSize, version } = options
+  const cut = await readCut(kube, { version, signal })
   const scope = compileBackupScope(backup.spec, cut, {
     policy: options.policies?.includeExclude,
     everyVersion: options.everyVersion,
@@ -32,6 +32,22 @@ export async function openBackupCollection(
   const order = orderOf(backup.spec.orderedResources)
   const collection = await openCollection({ kube, cut, scope, relations, order, signal, pageSize })
   return { cut, scope, collection }
+}
+
+/** Does so meanwhile. What is still being read when this is disposed is given up. */
+export function beginOpening(run: BackupRun, log: RunLog): AsyncDisposable & { readonly opened: Promise<Opening> } {
+  const stop = new AbortController()
+  const signal = run.signal === undefined ? stop.signal : AbortSignal.any([run.signal, stop.signal])
+  const opened = openBackupCollection({ ...run, signal }, log)
+  // Heard of by whoever waits for it.
+  opened.catch(() => undefined)
+  return {
+    opened,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await opened.catch(() => undefined)
+    },
+  }
 }
 
 /** The spec's order as `namespace/name` lists per plural (spec/backup §3.9). */

@@ -32,7 +32,7 @@ import type { OperationStanding } from './operations.ts'
 import { openPodGroups, type PodGroups } from './pod-groups.ts'
 import { putArchive } from './put-archive.ts'
 import { progressMeter, type BackupProgress, type ProgressMeter } from './progress.ts'
-import { openBackupCollection, type Opening } from './opening.ts'
+import { beginOpening, type Opening } from './opening.ts'
 import { openNativeSnapshots, type NativeSnapshots } from './native-snapshots.ts'
 import { identityOf } from './snapshot-items.ts'
 import { Pods } from '#kube/core-types.ts'
@@ -46,6 +46,8 @@ export interface BackupRun {
   now: () => Date
   /** Every served version of each type, each in its folder: Velero's feature EnableAPIGroupVersions. */
   everyVersion?: boolean | undefined
+  /** A resourceVersion of the cluster of a moment ago: the cut is there. Without it the newest is asked for. */
+  version?: string | undefined
   /** Objects per list call; 0 for all in one, default what has proved best. */
   pageSize?: number | undefined
   /** Program and version for the manifest, such as `lifeboat/0.1.0`; default `lifeboat`. */
@@ -82,16 +84,36 @@ export interface BackupRun {
  * stored: final phase (Completed or PartiallyFailed), counters, times. Rejects with `BackupError`; then nothing of this run is left in the store.
  */
 export async function runBackup(run: BackupRun): Promise<Backup> {
+  const { backup, clear } = await runUntilWhole(run)
+  await clear?.()
+  return backup
+}
+
+/** A backup that is whole. */
+export interface WholeBackup {
+  readonly backup: Backup
+  /**
+   * To be called: VolumeSnapshots and contents leave the cluster. The data are safe already, and what this does not come to is known by `releaseSnapshotsOf`.
+   * Never rejects. Undefined when there is nothing to do.
+   */
+  readonly clear: (() => Promise<void>) | undefined
+}
+
+/** As `runBackup`, for who wants to tell that the backup is whole before its snapshots have left the cluster. */
+export async function runUntilWhole(run: BackupRun): Promise<WholeBackup> {
   const { store, signal, installation } = run
   const { name, uid } = run.backup.metadata
   try {
+    const started = run.now()
+    await using log = await openLog(run)
+    // The cluster is read meanwhile.
+    await using opening = beginOpening(run, log)
     const held = await claimName(store, name, { installation, uid, now: run.now() })
     await using _claim = { [Symbol.asyncDispose]: () => held.release() }
     const artifacts = openArtifacts(store, name, { held, signal })
-    await using log = await openLog(run)
     if (held.cleared > 0) log.info('Deleted what an interrupted run had left in the store', { objects: held.cleared })
     try {
-      return await makeBackup(run, artifacts, log)
+      return await makeArtifacts(run, { artifacts, log, started, opened: opening.opened })
     } catch (error) {
       throw await afterDiscarding(artifacts, backupError(error, name, signal))
     }
@@ -100,11 +122,13 @@ export async function runBackup(run: BackupRun): Promise<Backup> {
   }
 }
 
-async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLog): Promise<Backup> {
-  const started = run.now()
+async function makeArtifacts(
+  run: BackupRun,
+  { artifacts, log, started, opened }: Pick<Making, 'artifacts' | 'log' | 'started'> & { opened: Promise<Opening> },
+): Promise<WholeBackup> {
   const meter = progressMeter(run.onProgress, run.now)
   meter.tell({})
-  const opening = await openBackupCollection(run, log)
+  const opening = await opened
   const { cut, collection } = opening
   meter.tell({ phase: 'collecting', totalItems: collection.expected, resourceVersion: cut.resourceVersion })
   await using natives = openNativeSnapshots({ ...run, open: run.snapshotters })
@@ -112,8 +136,10 @@ async function makeBackup(run: BackupRun, artifacts: Artifacts, log: StoredRunLo
   try {
     const backup = await storeBackup(run, { ...opening, artifacts, log, started, meter, volumes, natives })
     natives.keep()
-    await clearAway(run, () => volumes.release())
-    return backup
+    const clear = (): Promise<void> => clearAway(run, () => volumes.release())
+    if (volumes.releases === 'at-leisure') return { backup, clear }
+    if (volumes.releases === 'at-once') await clear()
+    return { backup, clear: undefined }
   } catch (error) {
     if (run.signal?.aborted !== true || run.isTakenUp?.() !== true) await clearAway(run, () => volumes.discard())
     throw error
@@ -229,14 +255,16 @@ async function putSiblings(
     natives,
   }: Pick<Making, 'log' | 'volumes' | 'natives'> & { contents: Contents; actions: ItemActions },
 ): Promise<void> {
-  // Velero writes null where it never made a list.
-  await artifacts.put('pod-volume-backups', await encodeJsonGz(null))
-  await artifacts.put('volume-snapshots', await encodeVolumeSnapshots(natives.records()))
-  await artifacts.put('item-operations', await encodeItemOperations(actions.operations.records()))
-  await artifacts.put('volume-info', await encodeVolumeInfo(volumes.infos()))
-  await artifacts.put('resource-list', encodeResourceList(contents.list))
-  await artifacts.put('results', await encodeResults(log.results()))
-  await artifacts.put('logs', await log.close())
+  await artifacts.putAll({
+    // Velero writes null where it never made a list.
+    'pod-volume-backups': await encodeJsonGz(null),
+    'volume-snapshots': await encodeVolumeSnapshots(natives.records()),
+    'item-operations': await encodeItemOperations(actions.operations.records()),
+    'volume-info': await encodeVolumeInfo(volumes.infos()),
+    'resource-list': encodeResourceList(contents.list),
+    results: await encodeResults(log.results()),
+    logs: await log.close(),
+  })
 }
 
 async function openLog(run: BackupRun): Promise<StoredRunLog> {

@@ -1,9 +1,9 @@
 import type { KubeClient } from '#kube/client.ts'
 import type { GroupTypes, VolumeGroupSnapshot } from '#volumes/group-types.ts'
 import { endSnapshots, type EndedSnapshot, type SnapshotFate } from '#volumes/snapshot-end.ts'
-import type { VolumeSnapshot } from '#volumes/snapshot-types.ts'
+import type { VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
 import { placeOf } from './place.ts'
-import { marksOf, marksOn, type BackupIdentity, type SnapshotMarks } from './snapshot-items.ts'
+import { marksOf, marksOfContent, marksOn, type BackupIdentity, type SnapshotMarks } from './snapshot-items.ts'
 
 /** Snapshots that a backup has made in the cluster, and what it has come to. */
 export interface SnapshotClearing {
@@ -26,7 +26,11 @@ export async function clearSnapshots(clearing: SnapshotClearing): Promise<string
   return await endSnapshots({
     kube,
     labelSelector: identity.labelSelector,
-    fateOf: (snapshot) => fateOf(snapshot, clearing),
+    fateOf: (snapshot) => fateOf(marksOf(snapshot), snapshot.metadata, clearing),
+    kept: {
+      labelSelector: identity.contentSelector,
+      fateOf: (content) => fateOf(marksOfContent(content), snapshotOf(content), clearing),
+    },
     groups: groupTypes && {
       types: groupTypes,
       fateOf: (group, members) => fateOfGroup(group, members, clearing),
@@ -35,17 +39,28 @@ export async function clearSnapshots(clearing: SnapshotClearing): Promise<string
   })
 }
 
-function fateOf(snapshot: VolumeSnapshot, clearing: SnapshotClearing): SnapshotFate | undefined {
+/** Of the VolumeSnapshot at `place` and its content, by the marks on the one or the other. */
+function fateOf(
+  marks: SnapshotMarks | undefined,
+  place: Parameters<typeof placeOf>[0],
+  clearing: SnapshotClearing,
+): SnapshotFate | undefined {
   const { kept } = clearing
-  switch (whose(marksOf(snapshot), clearing)) {
+  switch (whose(marks, clearing)) {
     case 'ours':
-      return kept?.has(placeOf(snapshot.metadata)) === true ? 'keep-data' : 'delete-data'
+      return kept?.has(placeOf(place)) === true ? 'keep-data' : 'delete-data'
     // Of runs that were killed, or cannot be stored any more.
     case 'namesake':
       return 'delete-data'
     case 'not-ours':
       return undefined
   }
+}
+
+/** What a content is bound to. */
+function snapshotOf({ spec }: VolumeSnapshotContent): { namespace: string; name: string } {
+  const { namespace, name } = (spec?.volumeSnapshotRef ?? {}) as { namespace?: string; name?: string }
+  return { namespace: namespace ?? '', name: name ?? '' }
 }
 
 function fateOfGroup(

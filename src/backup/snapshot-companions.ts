@@ -42,19 +42,39 @@ export async function* snapshotCompanions(
     yield { type: VolumeSnapshotContents, object: storedContent(one, options.backupName) }
   }
   const classNames = new Set(taken.flatMap(({ snapshot }) => snapshot.spec?.volumeSnapshotClassName ?? []))
-  const classes = (
-    await Promise.all([...classNames].map((name) => readNow({ type: VolumeSnapshotClasses, name }, options)))
-  ).flat()
-  yield* classes.map((object) => ({ type: VolumeSnapshotClasses, object }))
-  for (const ref of secretsOf([...classes, ...taken.map(({ content }) => content)])) {
-    for (const object of await readNow({ type: Secrets, ...ref }, options)) yield { type: Secrets, object }
-  }
-  yield* definitions(options)
+  const [classes, definitions] = await Promise.all([
+    readAllNow(
+      [...classNames].map((name) => ({ type: VolumeSnapshotClasses, name })),
+      options,
+    ),
+    readAllNow(definitionNames(options), options),
+  ])
+  yield* classes
+  const secrets = secretsOf([...classes.map(({ object }) => object), ...taken.map(({ content }) => content)])
+  yield* await readAllNow(
+    secrets.map((ref) => ({ type: Secrets, ...ref })),
+    options,
+  )
+  yield* definitions
+}
+
+interface WantedObject {
+  readonly type: ResourceType
+  readonly namespace?: string
+  readonly name: string
+}
+
+/** Those that can be had, in the same order. */
+async function readAllNow(wanted: readonly WantedObject[], options: CompanionOptions): Promise<Companion[]> {
+  const found = await Promise.all(
+    wanted.map(async (one) => (await readNow(one, options)).map((object) => ({ type: one.type, object }))),
+  )
+  return found.flat()
 }
 
 /** One that is gone, or may not be read, is said to be; the snapshots are there without it. */
 async function readNow(
-  { type, namespace, name }: { type: ResourceType; namespace?: string; name: string },
+  { type, namespace, name }: WantedObject,
   { kube, log, signal }: CompanionOptions,
 ): Promise<KubeObject[]> {
   const fields = { resource: resourceName(type), namespace: namespace ?? '', name }
@@ -81,13 +101,11 @@ function secretsOf(objects: readonly KubeObject[]): { namespace: string; name: s
 }
 
 /** As those of all types with items; the types of snapshots came too late for the collection to bring theirs. */
-async function* definitions(options: CompanionOptions): AsyncGenerator<Companion, void, void> {
-  const { cut, scope } = options
-  if (!takesCrdsOfItems(scope)) return
-  for (const one of [VolumeSnapshots, VolumeSnapshotContents, VolumeSnapshotClasses]) {
+function definitionNames({ cut, scope }: CompanionOptions): WantedObject[] {
+  if (!takesCrdsOfItems(scope)) return []
+  return [VolumeSnapshots, VolumeSnapshotContents, VolumeSnapshotClasses].flatMap((one) => {
     const ref = crdOfType(one)
     const type = cut.types.find((served) => served.preferred && resourceName(served) === ref?.resource)
-    if (ref === undefined || type === undefined) continue
-    for (const object of await readNow({ type, name: ref.name }, options)) yield { type, object }
-  }
+    return ref === undefined || type === undefined ? [] : [{ type, name: ref.name }]
+  })
 }

@@ -8,6 +8,7 @@ import {
   claimWithSnapshot,
   identityOf,
   marksOf,
+  marksOfContent,
   snapshotMarks,
   snapshotOrder,
   storedContent,
@@ -31,7 +32,12 @@ function claim(change: { name?: string; uid?: string; storage?: string } = {}): 
 
 function order(of: Backup, wanted: KubeObject) {
   const identity = identityOf(of, { store, started: '' })
-  return snapshotOrder(wanted, { identity, backupName: of.metadata.name, snapshotClass: 'fast' })
+  return snapshotOrder(wanted, {
+    identity,
+    backupName: of.metadata.name,
+    snapshotClass: 'fast',
+    deletionPolicy: 'Delete',
+  })
 }
 
 const identity = identityOf(backup(), { store, started: '' })
@@ -96,12 +102,27 @@ suite('the snapshot of a claim', () => {
       'velero.io/csi-driver-name': 'disk.example.com',
       'velero.io/csi-volumesnapshot-restore-size': '2Gi',
     })
-    assert.equal(storedContent({ snapshot, content }, 'nightly').metadata.labels?.['velero.io/backup-name'], 'nightly')
+    const { keeping } = order(backup(), claim())
+    const metadata = { ...content.metadata, labels: keeping?.labels, annotations: keeping?.annotations }
+    const kept = { ...content, metadata } as VolumeSnapshotContent
+    assert.deepEqual(storedContent({ snapshot, content: kept }, 'nightly'), {
+      ...content,
+      metadata: { name: 'snapcontent-1', labels: { 'velero.io/backup-name': 'nightly' } },
+    })
   })
 
   test('counts as one that a backup takes only while it is made of a claim', () => {
     assert.deepEqual(marksOf(snapshot), { run: identity.run, backup: identity.backup })
     assert.equal(marksOf({ ...snapshot, spec: { source: { volumeSnapshotContentName: 'x' } } }), undefined)
     assert.equal(marksOf(storedSnapshot({ snapshot, content })), undefined)
+    const { labels, annotations } = order(backup(), claim()).keeping ?? assert.fail()
+    assert.deepEqual(labels, { [snapshotMarks.backup]: identity.backup })
+    const of = (source: object): VolumeSnapshotContent => ({
+      ...content,
+      metadata: { name: 'c', annotations },
+      spec: { source },
+    })
+    assert.deepEqual(marksOfContent(of({ volumeHandle: 'vol-1' })), { run: identity.run, backup: identity.backup })
+    assert.equal(marksOfContent(of({ snapshotHandle: 'snap-1' })), undefined)
   })
 })

@@ -10,7 +10,7 @@ import { withoutGroup } from '#volumes/group-order.ts'
 import type { SnapshotOrder } from '#volumes/snapshot-order.ts'
 import type { VolumeSnapshot, VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
 
-/** Ours, on a VolumeSnapshot: the very backup that made it, and its name. */
+/** Ours, on a VolumeSnapshot and on its content as soon as that is kept: the very backup that made it, and its name; the latter is a label of the content, too. */
 export const snapshotMarks = { run: 'lifeboat.dev/backup-run', backup: 'lifeboat.dev/backup' } as const
 
 /** Which run made a snapshot, and for which name in which store. */
@@ -23,6 +23,11 @@ export interface SnapshotMarks {
 export function marksOf(snapshot: VolumeSnapshot): SnapshotMarks | undefined {
   // One that stands for a snapshot which is there already is of a restore, however it is marked.
   return snapshot.spec?.source?.persistentVolumeClaimName === undefined ? undefined : marksOn(snapshot)
+}
+
+/** Undefined for one that no backup is taking: what stands for a snapshot that is there already is of a restore. */
+export function marksOfContent(content: VolumeSnapshotContent): SnapshotMarks | undefined {
+  return content.spec?.source?.volumeHandle === undefined ? undefined : marksOn(content)
 }
 
 /** The marks on any object that a backup makes. */
@@ -39,6 +44,8 @@ export interface BackupIdentity {
   readonly backup: string
   /** Finds the snapshots, and those of namesakes. */
   readonly labelSelector: string
+  /** Finds the contents that are kept, and those of namesakes. */
+  readonly contentSelector: string
 }
 
 /** `started` counts for a backup that no server has accepted; `store` is the URL of where it goes. */
@@ -49,23 +56,31 @@ export function identityOf(
   const { uid = '', namespace = '', name } = metadata
   const backup = digest(`${store} ${namespace}/${name}`, 16)
   const run = digest(`${uid} ${backup} ${status?.startTimestamp ?? started}`, 16)
-  return { run, backup, labelSelector: `${labelKeys.backupName}=${labelValue(name)}` }
+  const labelSelector = `${labelKeys.backupName}=${labelValue(name)}`
+  return { run, backup, labelSelector, contentSelector: `${snapshotMarks.backup}=${backup}` }
 }
 
 /** The snapshot of a claim: its name comes from backup and claim, so that asking twice makes one. */
 export function snapshotOrder(
   claim: KubeObject,
-  { identity, backupName, snapshotClass }: { identity: BackupIdentity; backupName: string; snapshotClass: string },
+  {
+    identity: { run, backup },
+    backupName,
+    snapshotClass,
+    deletionPolicy,
+  }: { identity: BackupIdentity; backupName: string; snapshotClass: string; deletionPolicy: string },
 ): SnapshotOrder {
   const { name, namespace = '', labels = {}, uid } = claim.metadata
-  const own = digest(`${identity.run} ${uid ?? ''} ${namespace}/${name}`, 10)
+  const own = digest(`${run} ${uid ?? ''} ${namespace}/${name}`, 10)
+  const annotations = { [snapshotMarks.run]: run, [snapshotMarks.backup]: backup }
   return {
     namespace,
     name: `velero-${name.slice(0, 200)}-${own}`,
     claim: name,
     snapshotClass,
     labels: { ...labels, [labelKeys.backupName]: labelValue(backupName) },
-    annotations: { [snapshotMarks.run]: identity.run, [snapshotMarks.backup]: identity.backup },
+    annotations,
+    keeping: { deletionPolicy, labels: { [snapshotMarks.backup]: backup }, annotations },
   }
 }
 
@@ -151,13 +166,18 @@ export function storedSnapshot({ snapshot, content }: TakenSnapshot): VolumeSnap
 
 /** The content as it is stored: the label says whose it is, and by it the deletion of the backup finds it. */
 export function storedContent({ content, groupHandles }: TakenSnapshot, backupName: string): VolumeSnapshotContent {
-  const labels = { ...content.metadata.labels, [labelKeys.backupName]: labelValue(backupName) }
-  const { annotations } = content.metadata
-  const marked =
-    groupHandles === undefined
-      ? annotations
-      : { ...annotations, [annotationKeys.groupMembers]: JSON.stringify(groupHandles) }
-  return { ...content, metadata: { ...content.metadata, labels, ...(marked && { annotations: marked }) } }
+  const marks = Object.values(snapshotMarks)
+  const { labels, annotations, ...metadata } = content.metadata
+  const group = groupHandles && { [annotationKeys.groupMembers]: JSON.stringify(groupHandles) }
+  const others = { ...without(annotations ?? {}, marks), ...group }
+  return {
+    ...content,
+    metadata: {
+      ...metadata,
+      labels: { ...without(labels ?? {}, marks), [labelKeys.backupName]: labelValue(backupName) },
+      ...(Object.keys(others).length > 0 ? { annotations: others } : {}),
+    },
+  }
 }
 
 function digest(text: string, length: number): string {

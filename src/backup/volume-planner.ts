@@ -3,6 +3,7 @@ import { claimNamesOf, volumeOf } from '#items/related.ts'
 import { protectVolume, type VolumeProtection } from '#items/volume-protection.ts'
 import type { Cut } from '#collect/cut.ts'
 import { isFatal } from '#collect/start.ts'
+import { allAt, pagesAt } from '#kube/at-version.ts'
 import { PersistentVolumes, Pods } from '#kube/core-types.ts'
 import type { KubeClient } from '#kube/client.ts'
 import { resourceName, withoutManagedFields, type KubeObject } from '#kube/object.ts'
@@ -22,7 +23,8 @@ export interface PlannedVolume {
 
 export interface VolumePlannerOptions {
   readonly kube: KubeClient
-  readonly cut: Pick<Cut, 'types'>
+  /** What decides is read at the cut where that can be had. */
+  readonly cut: Pick<Cut, 'types'> & { readonly resourceVersion?: string | undefined }
   readonly backup: Backup
   readonly policies: readonly VolumePolicy[]
   readonly signal?: AbortSignal | undefined
@@ -96,26 +98,25 @@ class Planner implements VolumePlanner {
   }
 
   async #readClasses(): Promise<readonly KubeObject[] | undefined> {
-    const { kube, signal } = this.#options
+    const { kube, cut, signal } = this.#options
     if (!this.servesSnapshots) return undefined
-    this.#classes ??= Array.fromAsync(kube.pages(VolumeSnapshotClasses, { signal })).then((pages) =>
-      pages.flatMap(({ items }) => items),
-    )
+    this.#classes ??= allAt(kube, VolumeSnapshotClasses, { version: cut.resourceVersion, signal })
     return await this.#classes
   }
 
   async #readVolumes(claims: readonly KubeObject[]): Promise<void> {
-    const { kube, signal } = this.#options
-    const wanted = claims.flatMap((claim) => volumeOf(claim)?.name ?? [])
-    const names = new Set(wanted.filter((name) => !this.#volumes.has(name)))
-    if (names.size <= FEW) {
-      const found = await Promise.all([...names].map((name) => kube.find(PersistentVolumes, name, { signal })))
-      for (const volume of found) if (volume !== undefined) this.know(withoutManagedFields(volume))
-      return
+    const { kube, cut, signal } = this.#options
+    const wanted = new Set(claims.flatMap((claim) => volumeOf(claim)?.name ?? []))
+    const missing = (): string[] => [...wanted].filter((name) => !this.#volumes.has(name))
+    // A claim that a hook has asked for may be newer than the cut.
+    for (const version of [cut.resourceVersion, undefined]) {
+      if (missing().length <= FEW) break
+      for await (const { items } of pagesAt(kube, PersistentVolumes, { version, signal }))
+        for (const volume of items) if (wanted.has(volume.metadata.name)) this.know(withoutManagedFields(volume))
     }
-    for await (const { items } of kube.pages(PersistentVolumes, { signal })) {
-      for (const volume of items) if (names.has(volume.metadata.name)) this.know(withoutManagedFields(volume))
-    }
+    if (missing().length > FEW) return
+    const found = await Promise.all(missing().map((name) => kube.find(PersistentVolumes, name, { signal })))
+    for (const volume of found) if (volume !== undefined) this.know(withoutManagedFields(volume))
   }
 
   async #readPods(claims: readonly KubeObject[]): Promise<void> {
@@ -128,9 +129,9 @@ class Planner implements VolumePlanner {
   }
 
   async #readPodsIn(namespace: string | undefined): Promise<void> {
-    const { kube, signal } = this.#options
+    const { kube, cut, signal } = this.#options
     if (namespace !== undefined) this.#pods.set(namespace, [])
-    for await (const { items } of kube.pages(Pods, { namespace, signal })) {
+    for await (const { items } of pagesAt(kube, Pods, { version: cut.resourceVersion, namespace, signal })) {
       for (const pod of items.filter((one) => claimNamesOf(one).length > 0)) {
         const known = this.#pods.get(namespaceOf(pod)) ?? []
         known.push(withoutManagedFields(pod))

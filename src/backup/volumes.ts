@@ -64,6 +64,8 @@ export interface BackupVolumes extends AsyncDisposable {
   infos(): VolumeInfo[]
   /** When the snapshots in the backup were taken; final when `items` has ended. */
   readonly times: readonly SnapshotTime[]
+  /** When `release` has to come, after the backup is stored: never, at once, or at any time, since nothing that is done to VolumeSnapshots takes data away. Final when `items` has ended. */
+  readonly releases: 'never' | 'at-once' | 'at-leisure'
   /** How many CSI snapshots were asked for, and how many are in the backup. */
   readonly counts: { attempted: number; completed: number }
   /** After the backup is stored: its snapshots leave the cluster and stay in the storage; those that are not in it go. Gives what could not be done. */
@@ -111,7 +113,8 @@ class VolumesOfBackup implements BackupVolumes {
     })
     const timeoutMillis = parseDuration(backup.spec.csiSnapshotTimeout || '0') || TEN_MINUTES_MS
     const { labelSelector } = identity
-    this.#snapshots = openSnapshots({ kube, labelSelector, timeoutMillis, now, signal })
+    const version = options.cut.resourceVersion
+    this.#snapshots = openSnapshots({ kube, labelSelector, version, timeoutMillis, now, signal })
     this.#groupTypes = groupTypesOf(options.cut.types)
     const parts = { planner: this.#planner, snapshots: this.#snapshots, types: this.#groupTypes }
     this.#groups = new VolumeGroups({ ...options, ...parts, timeoutMillis })
@@ -168,6 +171,11 @@ class VolumesOfBackup implements BackupVolumes {
     return { attempted, completed: this.#stored.length }
   }
 
+  get releases(): BackupVolumes['releases'] {
+    if (!this.#planner.servesSnapshots || (!this.#ordered && this.#options.resumes !== true)) return 'never'
+    return this.#claims.all().some(({ group }) => group !== undefined) ? 'at-once' : 'at-leisure'
+  }
+
   async release(): Promise<string[]> {
     const kept = new Set(this.#stored.map(({ snapshot }) => placeOf(snapshot.metadata)))
     return await this.#clear({ kept, namesakes: true })
@@ -184,8 +192,8 @@ class VolumesOfBackup implements BackupVolumes {
   }
 
   async #clear(end: Pick<SnapshotClearing, 'kept' | 'namesakes'>): Promise<string[]> {
-    const { kube, identity, resumes } = this.#options
-    if (!this.#planner.servesSnapshots || (!this.#ordered && resumes !== true)) return []
+    if (this.releases === 'never') return []
+    const { kube, identity } = this.#options
     // A call that is under way must not make one behind our back.
     await this[Symbol.asyncDispose]()
     const failedGroups = await this.#groups.failed()
@@ -202,6 +210,7 @@ class VolumesOfBackup implements BackupVolumes {
   #hold(read: CollectedItem): boolean {
     const held = this.#claims.note(withoutManagedFields(read.object))
     if (!this.#early) return false
+    this.#snapshots.expect()
     held.item = kept(read)
     return true
   }
@@ -218,8 +227,7 @@ class VolumesOfBackup implements BackupVolumes {
       }
       this.#ordered = true
       if (inGroups.has(held)) continue
-      const { snapshotClass } = planned.protection
-      held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, snapshotClass })
+      held.order = snapshotOrder(held.claim, { identity, backupName: backup.metadata.name, ...planned.protection })
       if (starts) this.#snapshots.start(held.order)
     }
     for (const held of inGroups) held.group = await this.#groups.of(held.claim)

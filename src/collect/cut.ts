@@ -1,6 +1,7 @@
 // collect/ reads a cluster as it was at one moment and gives the objects a backup takes, one after another. It must never know
 // where they go. What belongs to an object is told by the caller, for it is knowledge about kinds.
 import { readAggregated } from '#kube/aggregated.ts'
+import { pagesAt } from '#kube/at-version.ts'
 import type { Discovery, KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { Namespaces, type KubeObject, type ServedType } from '#kube/object.ts'
@@ -20,8 +21,14 @@ export interface Cut {
   readonly refusals: readonly Refusal[]
 }
 
-/** Chooses the cut: the version of a fresh list of Namespaces, taken after discovery so that no type is newer than it. Rejects with KubeError. */
-export async function readCut(kube: KubeClient, options: { signal?: AbortSignal | undefined } = {}): Promise<Cut> {
+interface CutOptions {
+  /** Where the cut is, if it can still be had; of a moment ago. */
+  readonly version?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Chooses the cut: the version of a fresh list of Namespaces, taken after discovery so that no type is newer than it, unless a version is given. Rejects with KubeError. */
+export async function readCut(kube: KubeClient, options: CutOptions = {}): Promise<Cut> {
   const [{ types, failures }, aggregated] = await Promise.all([kube.discover(options), aggregatedTypes(kube, options)])
   const facts = { types, failures, aggregated }
   try {
@@ -39,11 +46,11 @@ export function isForbidden(error: unknown): boolean {
 
 async function readNamespaces(
   kube: KubeClient,
-  options: { signal?: AbortSignal | undefined },
+  options: CutOptions,
 ): Promise<Pick<Cut, 'resourceVersion' | 'namespaces'>> {
   const found: KubeObject[] = []
   let resourceVersion: string | undefined
-  for await (const page of kube.pages(Namespaces, options)) {
+  for await (const page of pagesAt(kube, Namespaces, { version: undefined, ...options })) {
     resourceVersion ??= page.resourceVersion
     for (const namespace of page.items) found.push(outline(namespace))
   }
@@ -58,9 +65,6 @@ function outline({ apiVersion, kind, metadata, ...rest }: KubeObject): KubeObjec
 }
 
 /** Without permission to ask, nothing is known to be aggregated; an extension server then shows by the version it answers with. */
-async function aggregatedTypes(
-  kube: KubeClient,
-  options: { signal?: AbortSignal | undefined },
-): Promise<ReadonlySet<string>> {
+async function aggregatedTypes(kube: KubeClient, options: CutOptions): Promise<ReadonlySet<string>> {
   return (await readAggregated(kube, options)) ?? new Set()
 }

@@ -7,10 +7,12 @@ import { defaultBackup, readClusterFacts, type BackupSettings } from '#backup/de
 import { readPolicies } from '#backup/policies.ts'
 import { validateBackup } from '#backup/validation.ts'
 import { isWaiting, type BackupLedger } from './backup-ledger.ts'
-import { CHECK_PAUSE_MS, resumeBackup, resumeIfOurs } from './backup-resume.ts'
+import { isClearing } from './backup-leftovers.ts'
+import { CHECK_PAUSE_MS, clearBackup, resumeBackup, resumeIfOurs } from './backup-resume.ts'
 import { makeBackup, writeBackup, type BackupContext } from './backup-run.ts'
 import { backupTurns } from './backup-turns.ts'
 import type { PluginModule } from '#plugins/open.ts'
+import { allAt } from '#kube/at-version.ts'
 import type { Controller, Next } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
@@ -41,7 +43,7 @@ export interface BackupControllerOptions {
 }
 
 /** What a Backup needs from us now. */
-export type BackupStep = 'nothing' | 'queue' | 'start' | 'cancel' | 'resume' | 'resume-if-ours'
+export type BackupStep = 'nothing' | 'queue' | 'start' | 'cancel' | 'resume' | 'resume-if-ours' | 'clear'
 
 /**
  * Decides by the phase alone. InProgress without anybody working on it is what a dead server left: it is made again under the
@@ -49,7 +51,8 @@ export type BackupStep = 'nothing' | 'queue' | 'start' | 'cancel' | 'resume' | '
  */
 export function backupStep(backup: Backup): BackupStep {
   const phase = backup.status?.phase
-  if (backup.metadata.deletionTimestamp !== undefined || phase === 'Deleting' || hasEnded(phase)) return 'nothing'
+  if (backup.metadata.deletionTimestamp !== undefined || phase === 'Deleting') return 'nothing'
+  if (hasEnded(phase)) return isClearing(backup) ? 'clear' : 'nothing'
   if (phase === 'InProgress') return 'resume'
   if (!isWaiting(backup) && phase !== 'ReadyToStart') return 'resume-if-ours'
   if (cancelReason(backup) !== undefined) return 'cancel'
@@ -94,6 +97,9 @@ export function backupController(options: BackupControllerOptions): Controller<B
           return await resumeBackup(backup, context)
         case 'resume-if-ours':
           return await resumeIfOurs(backup, context)
+        case 'clear':
+          await clearBackup(backup, context)
+          return undefined
         case 'nothing':
           return undefined
       }
@@ -103,11 +109,13 @@ export function backupController(options: BackupControllerOptions): Controller<B
 }
 
 /** `asked` with everything filled in that it does not say, its expiration among it. */
-async function defaulted(asked: Backup, context: BackupContext) {
+async function defaulted(asked: Backup, context: BackupContext, version?: string) {
   const { kube, namespace, now, signal } = context.environment
-  const facts = await readClusterFacts(kube, { signal })
-  const locations = (await kube.list(BackupStorageLocations, { namespace, signal })).items
-  const snapshotLocations = (await kube.list(VolumeSnapshotLocations, { namespace, signal })).items
+  const [facts, locations, snapshotLocations] = await Promise.all([
+    readClusterFacts(kube, { version, signal }),
+    allAt(kube, BackupStorageLocations, { version, namespace, signal }),
+    allAt(kube, VolumeSnapshotLocations, { version, namespace, signal }),
+  ])
   const settings = { ...context.options.settings, locations, snapshotLocations }
   return { backup: defaultBackup(asked, { facts, now: now(), settings }), settings }
 }
@@ -126,7 +134,7 @@ async function cancelWaiting(asked: Backup, context: BackupContext): Promise<voi
 
 async function start(asked: Backup, context: BackupContext): Promise<Next> {
   const { kube, now, signal, log } = context.environment
-  const { backup, settings } = await defaulted(asked, context)
+  const { backup, settings } = await defaulted(asked, context, context.queue.takeTurn(asked.metadata.name))
   if (awaitsCheck(backup, settings.locations)) return { afterMillis: CHECK_PAUSE_MS }
   const { problems: policyProblems } = await readPolicies(kube, backup, { signal })
   const problems = validateBackup(backup, { ...settings, policyProblems })
@@ -139,7 +147,7 @@ async function start(asked: Backup, context: BackupContext): Promise<Next> {
   }
   const status = { ...backup.status, phase: 'InProgress' as const, startTimestamp: timestamp(now()) }
   const started = await accept(backup, status, context)
-  if (started !== undefined) await makeBackup(started, context)
+  if (started !== undefined) await makeBackup(started, { ...context, version: started.metadata.resourceVersion })
   return undefined
 }
 

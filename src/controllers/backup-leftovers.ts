@@ -1,4 +1,5 @@
 import type { Backup } from '#api/backup.ts'
+import { annotationKeys } from '#api/labels.ts'
 import { dropClaim } from '#backup/claim.ts'
 import { discardBackup } from '#backup/discard.ts'
 import { backupError } from '#backup/error.ts'
@@ -19,6 +20,22 @@ export async function finishedBefore(
   const left = await releaseSnapshotsOf(store, stored, environment).catch((error: unknown) => [messageOf(error)])
   warnOf(left, metadata.name, environment)
   return stored
+}
+
+/** Whether a server may have died between the end of the backup and the last of its VolumeSnapshots. */
+export function isClearing({ metadata }: Backup): boolean {
+  return metadata.annotations?.[annotationKeys.clearing] !== undefined
+}
+
+/** Clears away what such a server left in the cluster. Rejects with StoreError or KubeError when it cannot be told what that is. */
+export async function clearLeftovers(
+  { metadata }: Backup,
+  store: ObjectStore,
+  environment: Environment,
+): Promise<void> {
+  const stored = await storedBackup(store, metadata.name)
+  if (stored === undefined || stored.metadata.uid !== metadata.uid) return
+  warnOf(await releaseSnapshotsOf(store, stored, environment), metadata.name, environment)
 }
 
 /** Clears away what a dead server left of a backup that nobody wants any more. Always rejects: with BackupError 'aborted' when it is done. */

@@ -5,7 +5,8 @@ import { annotationKeys } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import { storedBackup } from '#backup/stored.ts'
 import { messageOf, type Next } from '#runtime/controller.ts'
-import { makeBackup, writeBackup, type BackupContext } from './backup-run.ts'
+import { clearLeftovers } from './backup-leftovers.ts'
+import { makeBackup, markCleared, writeBackup, type BackupContext } from './backup-run.ts'
 import { cancelReason } from './withdrawal.ts'
 
 /** What becomes of a backup that a server left in progress. `why` is a phrase for whoever looks at it. */
@@ -100,6 +101,19 @@ async function whyUnreadable(
     signal.throwIfAborted()
     return messageOf(error)
   }
+}
+
+/** Ends what a server has begun after the end of the backup. Rejects when its location cannot be read: then it is tried again. */
+export async function clearBackup(backup: Backup, context: BackupContext): Promise<void> {
+  const { name } = backup.metadata
+  const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
+  try {
+    await clearLeftovers(backup, store, context.environment)
+  } finally {
+    await store.close()
+  }
+  await markCleared(name, context)
+  context.environment.log.info({ backup: name }, 'snapshots that a server left are cleared away')
 }
 
 /** Velero stores a backup before it waits for operations, we do afterwards. */

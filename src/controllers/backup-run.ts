@@ -1,8 +1,9 @@
 import { Backups, type Backup, type BackupStatus } from '#api/backup.ts'
+import { annotationKeys } from '#api/labels.ts'
 import { timestamp } from '#api/timestamp.ts'
 import { BackupError } from '#backup/error.ts'
 import { readPolicies } from '#backup/policies.ts'
-import { runBackup } from '#backup/run.ts'
+import { runUntilWhole, type WholeBackup } from '#backup/run.ts'
 import { messageOf, type Environment } from '#runtime/controller.ts'
 import { backupKey } from '#store/layout.ts'
 import type { ObjectStore } from '#store/store.ts'
@@ -17,6 +18,8 @@ import { withdrawalOf } from './withdrawal.ts'
 export interface BackupContext {
   /** A server has worked on the backup before. */
   readonly resumes?: boolean
+  /** As of when the backup shows the cluster, if that is a moment ago. */
+  readonly version?: string | undefined
   /** Aborted when this server ends, so that another one takes up what it does. */
   readonly ends?: AbortSignal
   readonly environment: Environment
@@ -42,7 +45,7 @@ export async function makeBackup(backup: Backup, context: BackupContext): Promis
   context.options.onStart(backup)
   log.info({ backup: name }, 'backup started')
   await using withdrawal = withdrawalOf(Backups, backup, context.environment)
-  let end: { status: BackupStatus; archiveBytes: number | undefined }
+  let end: BackupEnd
   try {
     const stop = AbortSignal.any([signal, withdrawal.signal])
     end = await run(backup, { ...context, ends: signal, environment: { ...context.environment, signal: stop } })
@@ -53,35 +56,49 @@ export async function makeBackup(backup: Backup, context: BackupContext): Promis
     const cancelled = withdrawn?.why === 'cancelled' ? `${withdrawn.reason}; ` : ''
     const failureReason = `${cancelled}${messageOf(error)}`
     const status = { phase: 'Failed' as const, failureReason, completionTimestamp: timestamp(now()) }
-    end = { status, archiveBytes: undefined }
+    end = { status, archiveBytes: undefined, clear: undefined }
   }
-  const ended = await writeBackup(name, { status: end.status }, context)
+  const { clear } = end
+  // Without it the next server would not know, should this one end before it has cleared.
+  const clearing = clear && { metadata: { annotations: { [annotationKeys.clearing]: 'true' } } }
+  const ended = await writeBackup(name, { ...clearing, status: end.status }, context)
   const { phase, errors, warnings, failureReason } = end.status
   log.info({ backup: name, phase, errors, warnings, failureReason }, 'backup ended')
   if (ended !== undefined) context.options.onEnd(ended, end.archiveBytes)
+  if (clear === undefined) return
+  await clear()
+  await markCleared(name, context)
 }
 
-async function run(
-  backup: Backup,
-  context: BackupContext,
-): Promise<{ status: BackupStatus; archiveBytes: number | undefined }> {
+/** Says that nothing of a backup is left in the cluster. */
+export async function markCleared(name: string, context: BackupContext): Promise<void> {
+  await writeBackup(name, { metadata: { annotations: { [annotationKeys.clearing]: null } } }, context)
+}
+
+interface BackupEnd extends Pick<WholeBackup, 'clear'> {
+  readonly status: BackupStatus
+  readonly archiveBytes: number | undefined
+}
+
+async function run(backup: Backup, context: BackupContext): Promise<BackupEnd> {
   const store = await context.options.stores.openNamed(backup.spec.storageLocation ?? '')
   try {
     const { environment, resumes, ends = environment.signal } = context
-    const before = await finishedBefore(backup, store, { ...environment, signal: ends })
+    const before = resumes === true ? await finishedBefore(backup, store, { ...environment, signal: ends }) : undefined
     // Cancelled while no server ran: it is not taken up.
     if (before === undefined && resumes === true && environment.signal.aborted && !ends.aborted)
       await discardLeftovers(backup, store, { environment, installation: context.options.installation })
-    const { status = {} } = before ?? (await runFor(backup, store, context))
+    const made = before === undefined ? await runFor(backup, store, context) : { backup: before, clear: undefined }
+    const { status = {} } = made.backup
     // For a metric only: the backup is whole without it.
     const archive = await store.head(backupKey(backup.metadata.name, 'contents')).catch(() => undefined)
-    return { status, archiveBytes: archive?.size }
+    return { status, archiveBytes: archive?.size, clear: made.clear }
   } finally {
     await store.close()
   }
 }
 
-async function runFor(backup: Backup, store: ObjectStore, context: BackupContext): Promise<Backup> {
+async function runFor(backup: Backup, store: ObjectStore, context: BackupContext): Promise<WholeBackup> {
   const { environment, options, queue } = context
   const { kube, namespace, now, signal } = environment
   const { name } = backup.metadata
@@ -91,8 +108,12 @@ async function runFor(backup: Backup, store: ObjectStore, context: BackupContext
   const patcher = progressPatcher((progress) =>
     kube.patch(Backups, name, { merge: { status: { progress } } }, { namespace, signal }),
   )
+  const standings = standingWriter(backup, environment, {
+    write: (change) => writeBackup(name, change, context),
+    onWaiting: () => queue.pass(environment),
+  })
   try {
-    return await runBackup({
+    return await runUntilWhole({
       backup,
       kube,
       store,
@@ -100,22 +121,20 @@ async function runFor(backup: Backup, store: ObjectStore, context: BackupContext
       signal,
       createdBy: options.createdBy,
       installation: options.installation,
+      version: context.version,
       everyVersion: options.everyVersion,
       pageSize: options.pageSize,
       policies,
       snapshotters: options.snapshotters,
       plugins: options.plugins,
       operationPollMillis: options.operationPollMillis,
-      onOperations: standingWriter(backup, environment, {
-        write: (change) => writeBackup(name, change, context),
-        onWaiting: () => queue.pass(environment),
-      }),
+      onOperations: (standing) => standings.report(standing),
       resumes: context.resumes,
       isTakenUp: () => context.ends?.aborted === true,
       onLeftBehind: (left) => warnOf(left, name, environment),
       onProgress: ({ totalItems = 0, itemsBackedUp }) => patcher.report({ totalItems, itemsBackedUp }),
     })
   } finally {
-    await patcher.settle()
+    await Promise.all([patcher.settle(), standings.settle()])
   }
 }

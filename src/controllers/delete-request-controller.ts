@@ -10,6 +10,7 @@ import type { KubeClient } from '#kube/client.ts'
 import { messageOf, type Controller, type Environment, type Next } from '#runtime/controller.ts'
 import type { ObjectLock } from '#store/store.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
+import { clearLeftovers, isClearing } from './backup-leftovers.ts'
 import type { LocationStores } from './location-stores.ts'
 import { patchLasting } from './status-patch.ts'
 
@@ -167,6 +168,8 @@ async function remove(
     try {
       const writer = { installation, now: now() }
       const cluster = (): Promise<KubeClient> => Promise.resolve(kube)
+      // Afterwards nobody could tell whose they are.
+      if (isClearing(backup)) await clearLeftovers(backup, store, environment)
       const snapshots = await deleteBackupSnapshots(store, backup, { cluster, snapshotters, writer, signal })
       for (const reason of snapshots.unreachable) log.warn({ backup: name, reason }, 'a snapshot is not deleted')
       if (snapshots.problems.length > 0) return snapshots.problems.join('; ')

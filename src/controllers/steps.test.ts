@@ -5,7 +5,7 @@ import type { Backup } from '#api/backup.ts'
 import { backupPhases } from '#api/backup.ts'
 import type { BackupStorageLocation } from '#api/backup-storage-location.ts'
 import type { DownloadRequest } from '#api/download-request.ts'
-import { finalizerNames } from '#api/labels.ts'
+import { annotationKeys, finalizerNames } from '#api/labels.ts'
 import { hasEnded } from '#api/phases.ts'
 import { restorePhases, type Restore } from '#api/restore.ts'
 import { backupStep } from './backup-controller.ts'
@@ -42,6 +42,16 @@ test('a backup starts once, one in progress is what a dead server left, and noth
   for (const phase of backupPhases) {
     if (hasEnded(phase) || phase === 'Deleting') assert.equal(backupStep(backup({ phase })), 'nothing', phase)
     assert.equal(backupStep(backup({ phase }, { deletionTimestamp: now.toISOString() })), 'nothing', phase)
+  }
+})
+
+test('one that has ended is cleared away where a dead server has not', () => {
+  const annotations = { [annotationKeys.clearing]: 'true' }
+  for (const phase of backupPhases) {
+    const usual = backupStep(backup({ phase }))
+    assert.equal(backupStep(backup({ phase }, { annotations })), hasEnded(phase) ? 'clear' : usual, phase)
+    const deleted = { annotations, deletionTimestamp: now.toISOString() }
+    assert.equal(backupStep(backup({ phase }, deleted)), 'nothing', phase)
   }
 })
 

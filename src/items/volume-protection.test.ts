@@ -37,7 +37,8 @@ function pod(annotations: Record<string, string>): KubeObject {
 }
 
 function snapshotClass(name: string): KubeObject {
-  return { apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshotClass', metadata: { name }, driver }
+  const kind = 'VolumeSnapshotClass'
+  return { apiVersion: 'snapshot.storage.k8s.io/v1', kind, metadata: { name }, driver, deletionPolicy: 'Retain' }
 }
 
 function policy(type: VolumePolicy['action']['type']): VolumePolicy[] {
@@ -63,7 +64,7 @@ function reasonOf(protection: VolumeProtection): string {
 
 suite('the data of a volume', () => {
   test('of a CSI driver with a class are snapshotted', () => {
-    assert.deepEqual(decide(), { by: 'csi-snapshot', driver, snapshotClass: 'fast' })
+    assert.deepEqual(decide(), { by: 'csi-snapshot', driver, snapshotClass: 'fast', deletionPolicy: 'Retain' })
   })
 
   test('stay out when a policy or the backup says so, whatever pods want', () => {

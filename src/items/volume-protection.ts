@@ -8,7 +8,13 @@ import { chooseSnapshotClass } from './snapshot-class.ts'
 
 /** How the data of a volume get into a backup, or why they do not. */
 export type VolumeProtection =
-  | { readonly by: 'csi-snapshot'; readonly driver: string; readonly snapshotClass: string }
+  | {
+      readonly by: 'csi-snapshot'
+      readonly driver: string
+      readonly snapshotClass: string
+      /** Of that class, and so of what is made with it. */
+      readonly deletionPolicy: string
+    }
   /** By whichever VolumeSnapshotLocation knows the volume. */
   | { readonly by: 'native-snapshot' }
   | Unprotected
@@ -108,7 +114,11 @@ function snapshot({ claim, volume, backup, snapshotClasses }: VolumeQuestion, as
     return leave('no-snapshots', { approach, severity, text })
   }
   const choice = chooseSnapshotClass(snapshotClasses, driver, { claim, annotations: backup.metadata.annotations })
-  if ('class' in choice) return csiSnapshot(driver, choice.class, backup)
+  if ('class' in choice) {
+    const chosen = snapshotClasses.find(({ metadata }) => metadata.name === choice.class)
+    const deletionPolicy = textOf(chosen?.['deletionPolicy']) ?? 'Delete'
+    return csiSnapshot({ driver, snapshotClass: choice.class, deletionPolicy }, backup)
+  }
   if (choice.problem === 'several') {
     const text = `several VolumeSnapshotClasses are of driver ${driver} (${choice.names.join(', ')}); label one velero.io/csi-volumesnapshot-class`
     return leave('several-snapshot-classes', { approach: 'csiSnapshot', severity: 'error', text })
@@ -118,8 +128,11 @@ function snapshot({ claim, volume, backup, snapshotClasses }: VolumeQuestion, as
   return leave('no-snapshot-class', { approach: 'csiSnapshot', severity, text })
 }
 
-function csiSnapshot(driver: string, snapshotClass: string, { spec }: Backup): VolumeProtection {
-  if (spec.snapshotMoveData !== true) return { by: 'csi-snapshot', driver, snapshotClass }
+function csiSnapshot(
+  how: Pick<VolumeProtection & { by: 'csi-snapshot' }, 'driver' | 'snapshotClass' | 'deletionPolicy'>,
+  { spec }: Backup,
+): VolumeProtection {
+  if (spec.snapshotMoveData !== true) return { by: 'csi-snapshot', ...how }
   const text = 'snapshotMoveData is set, and this version of Lifeboat does not move the data of snapshots'
   return leave('data-movement', { approach: 'csiSnapshot', severity: 'error', text })
 }

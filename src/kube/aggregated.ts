@@ -1,3 +1,4 @@
+import { pagesAt } from './at-version.ts'
 import type { KubeClient } from './client.ts'
 import { KubeError } from './error.ts'
 import type { ResourceType } from './object.ts'
@@ -14,11 +15,11 @@ const apiServices: ResourceType = {
 /** Group-versions that extension API servers answer: `metrics.k8s.io/v1beta1`. Undefined without permission to ask. Rejects with KubeError. */
 export async function readAggregated(
   kube: KubeClient,
-  options: { signal?: AbortSignal | undefined } = {},
+  options: { version?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<ReadonlySet<string> | undefined> {
   const found = new Set<string>()
   try {
-    for await (const page of kube.pages(apiServices, options)) {
+    for await (const page of pagesAt(kube, apiServices, { version: undefined, ...options })) {
       for (const service of page.items) {
         const spec = service['spec'] as { service?: object | null; group?: string; version?: string } | undefined
         if (!spec?.service || spec.version === undefined) continue

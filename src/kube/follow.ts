@@ -1,3 +1,4 @@
+import { pagesAt } from './at-version.ts'
 import type { KubeClient } from './client.ts'
 import { KubeError } from './error.ts'
 import type { KubeObject, ResourceType } from './object.ts'
@@ -11,6 +12,8 @@ export type Followed<T extends object = KubeObject> =
 export interface FollowOptions {
   readonly namespace?: string | undefined
   readonly labelSelector?: string | undefined
+  /** As of when the first look is, see `pagesAt`; default as things are now. */
+  readonly version?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -21,13 +24,13 @@ export interface FollowOptions {
 export async function* follow<T extends object>(
   kube: KubeClient,
   type: ResourceType<T>,
-  options: FollowOptions,
+  { version: first, ...options }: FollowOptions,
 ): AsyncGenerator<Followed<T>, void, void> {
-  for (;;) {
+  for (let version = first; ; version = undefined) {
     try {
       const all: T[] = []
       let resourceVersion = ''
-      for await (const page of kube.pages(type, options)) {
+      for await (const page of pagesAt(kube, type, { ...options, version })) {
         all.push(...page.items)
         resourceVersion = page.resourceVersion
       }

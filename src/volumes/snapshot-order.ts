@@ -1,5 +1,5 @@
 import { apiVersionOf } from '#kube/object.ts'
-import { VolumeSnapshots, type VolumeSnapshot } from './snapshot-types.ts'
+import { VolumeSnapshots, type VolumeSnapshot, type VolumeSnapshotContent } from './snapshot-types.ts'
 
 /** One snapshot to be taken; a VolumeSnapshot of that name that is there already is taken over. */
 export interface SnapshotOrder {
@@ -11,6 +11,30 @@ export interface SnapshotOrder {
   readonly annotations: Readonly<Record<string, string>>
   /** The application stands still for it, so an error of the driver is not borne for long. */
   readonly hurried?: boolean | undefined
+  /** What is done to its content as soon as it is ready; without it that is only read. */
+  readonly keeping?: ContentKeeping | undefined
+}
+
+/** A content that is kept has policy Retain: whatever happens to its VolumeSnapshot, the data stay in the storage. */
+export interface ContentKeeping {
+  /** The policy that it has before. */
+  readonly deletionPolicy: string
+  /** By them it is found when its VolumeSnapshot is gone. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** The merge patch that keeps a content. */
+export function keptContent({ labels, annotations }: ContentKeeping): object {
+  return { metadata: { labels, annotations }, spec: { deletionPolicy: 'Retain' } }
+}
+
+/** A content that is kept, as it was before, but for its marks. */
+export function contentBefore(
+  content: VolumeSnapshotContent,
+  { deletionPolicy }: ContentKeeping,
+): VolumeSnapshotContent {
+  return { ...content, spec: { ...content.spec, deletionPolicy } }
 }
 
 /** The VolumeSnapshot that asks for it. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
-import { orderedSnapshot, type SnapshotOrder } from './snapshot-order.ts'
+import { contentBefore, keptContent, orderedSnapshot, type SnapshotOrder } from './snapshot-order.ts'
 import { clockOf, limitsOf, snapshotStep, type SnapshotSight } from './snapshot-step.ts'
 import {
   VolumeSnapshotContents,
@@ -23,6 +23,8 @@ export interface SnapshotRunOptions {
   readonly now: () => Date
   /** Nothing is done after it. */
   readonly signal: AbortSignal
+  /** Asks for the snapshot at its turn. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>
   /** Hears that the state has changed. */
   readonly onChange: () => void
 }
@@ -131,11 +133,14 @@ export class SnapshotRun {
   }
 
   async #make(): Promise<void> {
-    const { kube, signal } = this.#options
+    const { kube, signal, inTurn } = this.#options
     const { namespace } = this.order
     try {
-      // To its end in any case: whoever clears up afterwards must find it.
-      const made = await kube.create(VolumeSnapshots, orderedSnapshot(this.order), { namespace })
+      const made = await inTurn(async () => {
+        signal.throwIfAborted()
+        // To its end in any case: whoever clears up afterwards must find it.
+        return await kube.create(VolumeSnapshots, orderedSnapshot(this.order), { namespace })
+      })
       // The watch may have told more of it already.
       this.#sight = { ...this.#sight, made: true, snapshot: this.#sight.snapshot ?? made }
     } catch (error) {
@@ -157,17 +162,31 @@ export class SnapshotRun {
   }
 
   async #readContent(): Promise<void> {
-    const { kube, signal } = this.#options
+    const { signal } = this.#options
     const name = this.#sight.snapshot?.status?.boundVolumeSnapshotContentName ?? ''
     try {
-      const content = await kube.find(VolumeSnapshotContents, name, { signal })
+      const content = await this.#contentNamed(name)
       this.#sight = { ...this.#sight, content: content ?? 'missing' }
       if (content?.status?.snapshotHandle === undefined && content !== undefined)
         await sleep(REREAD_MS, undefined, { signal })
     } catch (error) {
       if (signal.aborted) return
-      const refusal = `its VolumeSnapshotContent cannot be read: ${(error as Error).message}`
+      const refusal = `its VolumeSnapshotContent cannot be ${this.order.keeping ? 'kept' : 'read'}: ${(error as Error).message}`
       this.#sight = { ...this.#sight, refusal }
+    }
+  }
+
+  /** Undefined when there is none. One call, whether it is to be kept or not. */
+  async #contentNamed(name: string): Promise<VolumeSnapshotContent | undefined> {
+    const { kube, signal } = this.#options
+    const { keeping } = this.order
+    if (keeping === undefined) return await kube.find(VolumeSnapshotContents, name, { signal })
+    try {
+      const kept = await kube.patch(VolumeSnapshotContents, name, { merge: keptContent(keeping) }, { signal })
+      return contentBefore(kept, keeping)
+    } catch (error) {
+      if (error instanceof KubeError && error.problem === 'not-found') return undefined
+      throw error
     }
   }
 

@@ -1,6 +1,7 @@
 import type { KubeClient } from '#kube/client.ts'
 import { follow } from '#kube/follow.ts'
 import { unlessAborted } from '#kube/unless-aborted.ts'
+import { atMost } from './at-most.ts'
 import type { SnapshotOrder } from './snapshot-order.ts'
 import { SnapshotRun, type SnapshotState } from './snapshot-run.ts'
 import { VolumeSnapshots, type VolumeSnapshot } from './snapshot-types.ts'
@@ -9,6 +10,8 @@ export interface SnapshotsOptions {
   readonly kube: KubeClient
   /** Finds every snapshot that is ordered, by its labels. */
   readonly labelSelector: string
+  /** A resourceVersion from before the first order. */
+  readonly version?: string | undefined
   /** Milliseconds in which a snapshot has to be taken. */
   readonly timeoutMillis: number
   readonly now: () => Date
@@ -17,6 +20,8 @@ export interface SnapshotsOptions {
 
 /** The snapshots of one run: all at once, followed by one watch for all of them. */
 export interface Snapshots extends AsyncDisposable {
+  /** Begins to look at what is there, so that the first order need not wait for it. */
+  expect(): void
   /** `seen` is the VolumeSnapshot where it is there already. */
   start(order: SnapshotOrder, seen?: VolumeSnapshot): void
   stateOf(order: Pick<SnapshotOrder, 'namespace' | 'name'>): SnapshotState | undefined
@@ -28,16 +33,20 @@ export interface Snapshots extends AsyncDisposable {
   giveUp(order: Pick<SnapshotOrder, 'namespace' | 'name'>, reason: string): void
 }
 
-/** No snapshots yet; nothing is asked of the cluster before the first. */
+/** No snapshots yet; nothing is asked of the cluster before the first, or `expect`. */
 export function openSnapshots(options: SnapshotsOptions): Snapshots {
   return new RunningSnapshots(options)
 }
+
+/** So many are asked for at a time: more calls at once would only open more connections, and that takes processor time from those who take the snapshots. */
+const AT_ONCE = 16
 
 class RunningSnapshots implements Snapshots {
   readonly #options: SnapshotsOptions
   readonly #runs = new Map<string, SnapshotRun>()
   readonly #end = new AbortController()
   readonly #signal: AbortSignal
+  readonly #inTurn = atMost(AT_ONCE)
   #following: Promise<void> | undefined
   /** The first list has told which are there already. */
   #listed = false
@@ -48,11 +57,20 @@ class RunningSnapshots implements Snapshots {
     this.#signal = AbortSignal.any([this.#end.signal, ...(options.signal === undefined ? [] : [options.signal])])
   }
 
+  expect(): void {
+    this.#following ??= this.#follow()
+  }
+
   start(order: SnapshotOrder, seen?: VolumeSnapshot): void {
     if (this.#runs.has(keyOf(order))) return
-    const run = new SnapshotRun(order, { ...this.#options, signal: this.#signal, onChange: () => this.#tell() })
+    const run = new SnapshotRun(order, {
+      ...this.#options,
+      signal: this.#signal,
+      inTurn: this.#inTurn,
+      onChange: () => this.#tell(),
+    })
     this.#runs.set(keyOf(order), run)
-    this.#following ??= this.#follow()
+    this.expect()
     if (seen !== undefined) run.see(seen)
     else if (this.#listed) run.advance()
   }
@@ -84,9 +102,9 @@ class RunningSnapshots implements Snapshots {
   }
 
   async #follow(): Promise<void> {
-    const { kube, labelSelector } = this.#options
+    const { kube, labelSelector, version } = this.#options
     try {
-      for await (const change of follow(kube, VolumeSnapshots, { labelSelector, signal: this.#signal })) {
+      for await (const change of follow(kube, VolumeSnapshots, { labelSelector, version, signal: this.#signal })) {
         if ('all' in change) await this.#seeAll(change.all)
         else if (change.type === 'DELETED') this.#runs.get(placeOf(change.object))?.miss()
         else this.#runs.get(placeOf(change.object))?.see(change.object)

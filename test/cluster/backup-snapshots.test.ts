@@ -11,7 +11,7 @@ import { connect } from '#kube/connect.ts'
 import { backupKey } from '#store/layout.ts'
 import { memoryStore } from '#store/memory.ts'
 import type { ObjectStore } from '#store/store.ts'
-import { VolumeSnapshotContents, VolumeSnapshots } from '#volumes/snapshot-types.ts'
+import { VolumeSnapshotContents, VolumeSnapshots, type VolumeSnapshotContent } from '#volumes/snapshot-types.ts'
 import { backUp, readBackup, type BackupOrder } from '../support/backup-run.ts'
 import { findingsOf } from '../support/backup-results.ts'
 import { testNamespace } from '../support/cluster.ts'
@@ -51,6 +51,19 @@ async function nothingLeft(): Promise<void> {
     ]
     return left.length === 0 || undefined
   })
+}
+
+/** Deletes the VolumeSnapshot of a claim as soon as its content is kept, and waits until it is gone. */
+async function robOf(namespace: string, claim: string): Promise<void> {
+  const name = await eventually(async () => {
+    const { items } = await kube.list(VolumeSnapshots, { namespace })
+    const { metadata, status } = items.find(({ spec }) => spec?.source?.persistentVolumeClaimName === claim) ?? {}
+    const bound = status?.boundVolumeSnapshotContentName
+    const content = bound === undefined ? undefined : await kube.find(VolumeSnapshotContents, bound)
+    return content?.spec?.deletionPolicy === 'Retain' ? metadata?.name : undefined
+  })
+  await kube.delete(VolumeSnapshots, name, { namespace })
+  await eventually(async () => (await kube.find(VolumeSnapshots, name, { namespace })) === undefined || undefined)
 }
 
 async function infosIn(store: ObjectStore) {
@@ -185,6 +198,45 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     )
     await nothingLeft()
     assert.equal([...played.snapshots.keys()].filter((one) => !before.has(one)).length, 1)
+  })
+
+  test('keeps the data of a snapshot that is ready, though somebody deletes its VolumeSnapshot, and leaves nothing in the cluster', async () => {
+    await using shop = await testNamespace(kube)
+    await Promise.all(['first', 'last'].map((name) => makeDisk(kube, shop.name, name)))
+    played.moods.set('last', 'never-ready')
+    const before = new Set(played.snapshots.keys())
+    const running = backUpVolumes({ namespace: shop.name })
+    running.catch(() => undefined)
+    await robOf(shop.name, 'first')
+    played.moods.set('last', 'good')
+    const { backup, store } = await running
+    assert.equal(backup.status?.phase, 'Completed')
+    const contents = [...(await readBackup(store)).objects.values()].filter(
+      ({ kind }) => kind === VolumeSnapshotContents.kind,
+    ) as VolumeSnapshotContent[]
+    await nothingLeft()
+    const made = [...played.snapshots.keys()].filter((one) => !before.has(one))
+    assert.deepEqual(contents.map(({ status }) => status?.snapshotHandle).toSorted(), made.toSorted())
+    assert.equal(made.length, 2)
+    for (const { metadata, spec } of contents) {
+      assert.deepEqual([metadata.labels, spec?.deletionPolicy], [{ 'velero.io/backup-name': 'nightly' }, 'Delete'])
+      assert.deepEqual(Object.keys(metadata.annotations ?? {}), [])
+    }
+  })
+
+  test('that is stopped deletes a snapshot that was ready, though somebody has deleted its VolumeSnapshot', async () => {
+    await using shop = await testNamespace(kube)
+    await Promise.all(['first', 'last'].map((name) => makeDisk(kube, shop.name, name)))
+    played.moods.set('last', 'never-ready')
+    const before = new Set(played.snapshots.keys())
+    const stopped = new AbortController()
+    const running = backUpVolumes({ namespace: shop.name, signal: stopped.signal })
+    running.catch(() => undefined)
+    await robOf(shop.name, 'first')
+    stopped.abort()
+    await assert.rejects(running)
+    await nothingLeft()
+    await eventually(async () => [...played.snapshots.keys()].every((one) => before.has(one)) || undefined)
   })
 
   test('that is stopped by its user leaves nothing', async () => {

@@ -176,3 +176,25 @@ test('a watch and a list from a version that is no longer kept are refused as ex
   await assert.rejects(Array.fromAsync(kube.watch(Crates, { resourceVersion })), expired)
   await assert.rejects(kube.list(Crates, { resourceVersion, resourceVersionMatch: 'Exact' }), expired)
 })
+
+test('a backup that is told of a version shows the cluster as it was then, and as it is now once that is forgotten', async () => {
+  const mark = async (i: number): Promise<string> => {
+    const merge = { metadata: { labels: { marked: 'yes' } } }
+    return (await kube.patch(ConfigMaps, nameOf(i), { merge }, { namespace })).metadata.resourceVersion ?? ''
+  }
+  const spec = { includedNamespaces: [namespace], labelSelector: { matchLabels: { marked: 'yes' } } }
+  const shown = async (version: string): Promise<{ at: string; names: string[] }> => {
+    const store = memoryStore()
+    await backUp({ kube, store, spec, version })
+    const contents = await readBackup(store)
+    return { at: contents.trailer.cut.resourceVersion, names: namesOf(contents, 'configmaps') }
+  }
+  const version = await mark(10)
+  await mark(11)
+  const first = `${namespace}/${nameOf(10)}`
+  assert.deepEqual(await shown(version), { at: version, names: [first] })
+  await compact(kube, cluster.sandbox.etcdUrl)
+  const later = await shown(version)
+  assert.notEqual(later.at, version)
+  assert.deepEqual(later.names, [first, `${namespace}/${nameOf(11)}`])
+})

@@ -5,6 +5,8 @@ import { randomInt } from 'node:crypto'
 import { after, test, type TestContext } from 'node:test'
 import { Backups, type Backup } from '#api/backup.ts'
 import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
+import { annotationKeys } from '#api/labels.ts'
+import { hasEnded } from '#api/phases.ts'
 import { Restores } from '#api/restore.ts'
 import { decodeResourceList } from '#archive/resource-list.ts'
 import { decodeResults } from '#archive/results.ts'
@@ -52,7 +54,12 @@ function backup(name: string): Work {
     plural: 'backups',
     name,
     begin: () => askForBackup(kube, namespace, { name, spec }),
-    end: () => ended(kube, Backups, { name, namespace, seconds: 180 }),
+    // Its snapshots leave the cluster after the end.
+    end: () =>
+      eventually(async () => {
+        const { metadata, status } = await kube.get(Backups, name, { namespace })
+        return (hasEnded(status?.phase) && metadata.annotations?.[annotationKeys.clearing] === undefined) || undefined
+      }, 180),
   }
 }
 
