@@ -18,6 +18,7 @@ import { testNamespace } from '../support/cluster.ts'
 import { diskCluster, type DiskCluster } from '../support/disk-cluster.ts'
 import { ConfigMaps, make } from '../support/objects.ts'
 import { makeDisk, type PlayedDriver } from '../support/played-driver.ts'
+import { robSnapshotOf } from '../support/robbed-snapshot.ts'
 import { eventually } from '../support/server.ts'
 
 let cluster: DiskCluster
@@ -51,19 +52,6 @@ async function nothingLeft(): Promise<void> {
     ]
     return left.length === 0 || undefined
   })
-}
-
-/** Deletes the VolumeSnapshot of a claim as soon as its content is kept, and waits until it is gone. */
-async function robOf(namespace: string, claim: string): Promise<void> {
-  const name = await eventually(async () => {
-    const { items } = await kube.list(VolumeSnapshots, { namespace })
-    const { metadata, status } = items.find(({ spec }) => spec?.source?.persistentVolumeClaimName === claim) ?? {}
-    const bound = status?.boundVolumeSnapshotContentName
-    const content = bound === undefined ? undefined : await kube.find(VolumeSnapshotContents, bound)
-    return content?.spec?.deletionPolicy === 'Retain' ? metadata?.name : undefined
-  })
-  await kube.delete(VolumeSnapshots, name, { namespace })
-  await eventually(async () => (await kube.find(VolumeSnapshots, name, { namespace })) === undefined || undefined)
 }
 
 async function infosIn(store: ObjectStore) {
@@ -207,7 +195,7 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     const before = new Set(played.snapshots.keys())
     const running = backUpVolumes({ namespace: shop.name })
     running.catch(() => undefined)
-    await robOf(shop.name, 'first')
+    await robSnapshotOf(kube, shop.name, 'first')
     played.moods.set('last', 'good')
     const { backup, store } = await running
     assert.equal(backup.status?.phase, 'Completed')
@@ -232,7 +220,7 @@ suite('a backup with CSI volumes', { concurrency: false }, () => {
     const stopped = new AbortController()
     const running = backUpVolumes({ namespace: shop.name, signal: stopped.signal })
     running.catch(() => undefined)
-    await robOf(shop.name, 'first')
+    await robSnapshotOf(kube, shop.name, 'first')
     stopped.abort()
     await assert.rejects(running)
     await nothingLeft()

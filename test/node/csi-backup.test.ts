@@ -1,12 +1,15 @@
 // Volumes of a real CSI driver, through real csi-provisioner, csi-snapshotter and snapshot-controller: backed up, lost, restored, deleted.
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { Backup } from '#api/backup.ts'
 import { deleteBackupSnapshots } from '#backup/delete.ts'
 import { VolumeSnapshots } from '#volumes/snapshot-types.ts'
 import { bringBack, removeNamespace } from '../cluster/restore-order.ts'
 import { backUp } from '../support/backup-run.ts'
 import { nodeSandbox } from '../support/node-sandbox.ts'
 import { Namespaces } from '../support/objects.ts'
+import { robSnapshotOf } from '../support/robbed-snapshot.ts'
+import { eventually } from '../support/server.ts'
 import { assertSame, disksAreGone, nothingKnown, openDiskShop, ownStore, snapshotsOf, sumsIn } from './disk-shop.ts'
 
 suite('a backup with volumes on a real node', async () => {
@@ -43,6 +46,34 @@ suite('a backup with volumes on a real node', async () => {
     })
     assert.deepEqual(end, { deleted: 2, problems: [], unreachable: [] })
     assert.deepEqual(await snapshotsOf(cluster, shop), [])
+  })
+
+  test('that is stored keeps what was ready when somebody deleted its VolumeSnapshot, and one that is stopped leaves none of it', async () => {
+    await using shop = await openDiskShop(cluster, ['first', 'last'])
+    const { namespace, handles } = shop
+    await using place = await ownStore()
+    const begin = async (name: string, signal?: AbortSignal): Promise<[Promise<Backup>, AsyncDisposable]> => {
+      const unready = await cluster.storage.fault(handles[1]!, { readyAfterMs: 'never' })
+      const spec = { includedNamespaces: [namespace] }
+      const running = backUp({ kube, store: place.store, name, spec, signal })
+      running.catch(() => undefined)
+      await robSnapshotOf(kube, namespace, 'first')
+      return [running, unready]
+    }
+    const stop = new AbortController()
+    const [stopped, never] = await begin('stopped', stop.signal)
+    stop.abort()
+    await assert.rejects(stopped)
+    await never[Symbol.asyncDispose]()
+    await nothingKnown(cluster, namespace)
+    await eventually(async () => (await snapshotsOf(cluster, shop)).length === 0 || undefined, 60)
+
+    const [stored, late] = await begin('stored')
+    await late[Symbol.asyncDispose]()
+    const { status } = await stored
+    assert.deepEqual([status?.phase, status?.csiVolumeSnapshotsCompleted], ['Completed', 2])
+    await nothingKnown(cluster, namespace)
+    assert.equal((await snapshotsOf(cluster, shop)).length, 2)
   })
 
   test('asks for ten snapshots at once', async () => {
