@@ -41,6 +41,8 @@ export interface NativeVolumes extends AsyncDisposable {
 
 interface Disk {
   readonly id: string
+  /** Made by this run, and not by one before it that was cut off. */
+  readonly isNew: boolean
   readonly snapshotter: VolumeSnapshotter
   readonly volume: KubeObject
   readonly snapshot: NativeSnapshot
@@ -72,8 +74,9 @@ export function openNativeVolumes(options: NativeVolumeOptions): NativeVolumes {
         if (made.volume.metadata.name !== volume.metadata.name) {
           renamed.set(volume.metadata.name, made.volume.metadata.name)
         }
-        if (made.id !== undefined) {
-          disks.set(volume.metadata.name, { ...made, id: made.id, snapshotter, snapshot, end: 'unknown' })
+        if (made.disk !== undefined) {
+          const { disk } = made
+          disks.set(volume.metadata.name, { ...disk, volume: made.volume, snapshotter, snapshot, end: 'unknown' })
         }
         return made
       } catch (error) {
@@ -87,9 +90,9 @@ export function openNativeVolumes(options: NativeVolumeOptions): NativeVolumes {
     },
     infos: () => [...disks.values()].filter(({ end }) => end === 'created').map((disk) => infoOf(disk, restore)),
     async [Symbol.asyncDispose]() {
-      for (const { end, id, snapshotter } of disks.values()) {
+      for (const { end, id, isNew, snapshotter } of disks.values()) {
         // What became of the others is not known: the next run of this restore finds them.
-        if (end === 'failed' || end === 'skipped') await snapshotter.discard(id).catch(() => undefined)
+        if (isNew && (end === 'failed' || end === 'skipped')) await snapshotter.discard(id).catch(() => undefined)
       }
       for (const opening of opened.values()) await (await opening.catch(() => undefined))?.close()
     },
@@ -122,8 +125,8 @@ interface Refilling extends NativeVolumeOptions {
   readonly identity: string
 }
 
-/** `id`: the disk that has been made for it. */
-type Made = { volume: KubeObject; id: string | undefined } | { fault: string }
+/** `disk`: the one that has been made for it; none where the volume is not this restore's. */
+type Made = { volume: KubeObject; disk?: Pick<Disk, 'id' | 'isNew'> } | { fault: string }
 
 async function refill(archived: KubeObject, refilling: Refilling): Promise<Made> {
   const { restore, kube, snapshotter, snapshot, signal, patience } = refilling
@@ -136,15 +139,15 @@ async function refill(archived: KubeObject, refilling: Refilling): Promise<Made>
   if (there !== undefined && isOf(there, restore)) {
     // A run of this restore that was cut off has made it.
     const id = snapshotter.volumeId(there) ?? ''
-    return { volume: snapshotter.withVolume(wanted, { id, zone }), id: undefined }
+    return { volume: snapshotter.withVolume(wanted, { id, zone }), disk: { id, isNew: false } }
   }
   if (there !== undefined) {
     const going = await volumeToGo(there, { kube, patience, signal })
-    if (going === 'in-use') return { volume: archived, id: undefined }
+    if (going === 'in-use') return { volume: archived }
     if (going !== 'gone') return { fault: going.fault }
   }
   const id = await snapshotter.restore({ ...orderOf(snapshot, refilling), zone, signal })
-  return { volume: snapshotter.withVolume(wanted, { id, zone }), id }
+  return { volume: snapshotter.withVolume(wanted, { id, zone }), disk: { id, isNew: true } }
 }
 
 function orderOf({ spec, status }: NativeSnapshot, { identity }: Refilling) {

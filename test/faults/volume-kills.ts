@@ -4,6 +4,8 @@ import { openStore } from '#store/open.ts'
 import type { ObjectStore } from '#store/store.ts'
 import { scratchFolder } from '../support/cli.ts'
 import { ownCluster, testNamespace } from '../support/cluster.ts'
+import { ec2Gate } from '../support/ec2-gate.ts'
+import { ec2Env, type Ec2Server } from '../support/moto.ts'
 import { makeKeys, makeS3Location, locationSays } from '../support/s3-location.ts'
 import { s3Server } from '../support/s3-server.ts'
 import { installKinds, killServer, startServer, type ServerProcess } from '../support/server.ts'
@@ -19,7 +21,7 @@ export interface Work {
   readonly end: () => Promise<unknown>
 }
 
-/** A server between two gates, through which it reaches the API server and the store. */
+/** A server between gates, through which it reaches the API server, the store, and EC2 if it knows of one. */
 export interface KillSite extends AsyncDisposable {
   readonly kube: KubeClient
   /** Where the server is at home. */
@@ -29,6 +31,8 @@ export interface KillSite extends AsyncDisposable {
   passages(work: Work): Promise<number>
   /** Kills the server at the `nth` passage of the work and lets the next one end it. Gives the passage, or undefined when the work had ended before. */
   killAt(nth: number, work: Work): Promise<Passage | undefined>
+  /** The same at the first passage, of whatever work, of which `isMoment` says so. */
+  killWhen(isMoment: (passage: Passage) => boolean, work: Work): Promise<Passage | undefined>
 }
 
 /** Points of a work of `total` passages: one at random in each of `count` equal parts; the same ones for the same seed. */
@@ -46,15 +50,16 @@ export function isOf({ plural, name }: Pick<Work, 'plural' | 'name'>, { method, 
   return about(`/${plural}/${name}`) && method !== 'GET'
 }
 
-interface Watched {
-  readonly work: Work
-  readonly nth: number
+/** What the server is killed for. */
+interface Watch {
+  /** Asked about each passage of whatever work. */
+  readonly isMoment: (passage: Passage) => boolean
   readonly reached: (passage: Passage) => void
-  seen: number
+  over: boolean
 }
 
-/** Starts it in a cluster of its own. */
-export async function killSite(): Promise<KillSite> {
+/** Starts it in a cluster of its own; `ec2` is for volumes of EBS. */
+export async function killSite({ ec2 }: { ec2?: Pick<Ec2Server, 'endpoint'> } = {}): Promise<KillSite> {
   await using stack = new AsyncDisposableStack()
   const cluster = stack.use(await ownCluster())
   const { kube } = cluster
@@ -65,31 +70,31 @@ export async function killSite(): Promise<KillSite> {
   const store = await openStore(s3.url.replace('/prefix?', '?'), { env: s3.env })
   stack.defer(() => store.close())
 
-  let watched: Watched | undefined
+  let watched: Watch | undefined
   // Once the moment has come nothing passes any more until the server is dead.
   const guard = (passage: Passage): boolean => {
     if (watched === undefined) return true
-    if (watched.seen >= watched.nth) return false
-    if (!isOf(watched.work, passage)) return true
-    watched.seen += 1
-    if (watched.seen < watched.nth) return true
+    if (watched.over) return false
+    if (!watched.isMoment(passage)) return true
+    watched.over = true
     watched.reached(passage)
     return false
   }
   const api = stack.use(await apiTollgate(cluster.kubeconfigPath, folder.path, guard))
   const bucket = stack.use(await tollgate(s3.endpoint, guard))
+  const cloud = ec2 && stack.use(await ec2Gate(ec2.endpoint, { guard }))
+  const env = cloud === undefined ? {} : { ...ec2Env, AWS_ENDPOINT_URL_EC2: cloud.endpoint }
   await makeKeys(kube, namespace, s3)
   await makeS3Location(kube, namespace, { s3, endpoint: bucket.url })
-  const start = (): ServerProcess => startServer({ kubeconfigPath: api.kubeconfigPath, namespace })
+  const start = (): ServerProcess => startServer({ kubeconfigPath: api.kubeconfigPath, namespace, env })
   let server = start()
   stack.defer(async () => void (await server.end('SIGKILL')))
   await locationSays(kube, namespace, { phase: 'Available' })
 
-  const watch = async (work: Work, nth: number): Promise<{ seen: number; at: Passage | undefined }> => {
+  const killWhen: KillSite['killWhen'] = async (isMoment, work) => {
     await server.leads()
     const reached = Promise.withResolvers<Passage>()
-    const watching: Watched = { work, nth, reached: reached.resolve, seen: 0 }
-    watched = watching
+    watched = { isMoment, reached: reached.resolve, over: false }
     await work.begin()
     const end = work.end()
     const at = await Promise.race([reached.promise, end.then(() => undefined)])
@@ -99,15 +104,26 @@ export async function killSite(): Promise<KillSite> {
     watched = undefined
     if (at !== undefined) server = start()
     await end
-    return { seen: watching.seen, at }
+    return at
   }
   const all = stack.move()
   return {
     kube,
     namespace,
     store,
-    passages: async (work) => (await watch(work, Number.POSITIVE_INFINITY)).seen,
-    killAt: async (nth, work) => (await watch(work, nth)).at,
+    killWhen,
+    async passages(work) {
+      let seen = 0
+      await killWhen((passage) => {
+        if (isOf(work, passage)) seen += 1
+        return false
+      }, work)
+      return seen
+    },
+    async killAt(nth, work) {
+      let seen = 0
+      return await killWhen((passage) => isOf(work, passage) && ++seen === nth, work)
+    },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }

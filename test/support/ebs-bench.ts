@@ -48,7 +48,7 @@ export async function ebsBench(): Promise<EbsBench> {
   await installKinds(kube)
   const ec2 = await ec2Server()
   let rule: (call: Ec2Call) => Ec2Refusal | undefined = () => undefined
-  const gate = await ec2Gate(ec2.endpoint, (call) => rule(call))
+  const gate = await ec2Gate(ec2.endpoint, { refusal: (call) => rule(call) })
   const env = { ...ec2Env, AWS_ENDPOINT_URL_EC2: gate.endpoint }
   return {
     kube,

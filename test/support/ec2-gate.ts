@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Passage } from './tollgate.ts'
 
 /** One call of the EC2 API on its way. */
 export interface Ec2Call {
@@ -25,11 +26,20 @@ export interface Ec2Gate extends AsyncDisposable {
   readonly calls: readonly Ec2Call[]
 }
 
-/** Asks `refusal` about each call; undefined lets it pass on to `endpoint`. */
-export async function ec2Gate(endpoint: string, refusal: (call: Ec2Call) => Ec2Refusal | undefined): Promise<Ec2Gate> {
+/** What decides about calls. */
+export interface Ec2Rules {
+  /** Asked about each call; undefined lets it pass on. */
+  readonly refusal?: (call: Ec2Call) => Ec2Refusal | undefined
+  /** Looks at each call twice, its path being `/?Action=…`; false: it goes no further. */
+  readonly guard?: (passage: Passage) => boolean
+}
+
+/** Puts a gate before the EC2 server at `endpoint`. As EC2, and unlike moto, it heeds client tokens: a volume ordered twice is made once. */
+export async function ec2Gate(endpoint: string, rules: Ec2Rules): Promise<Ec2Gate> {
   const calls: Ec2Call[] = []
+  const ordered = new Map<string, { order: string; answer: Promise<Answer> }>()
   const server = createServer((request, response) => {
-    void passOn(request, response, { endpoint, refusal, calls }).catch(() => response.destroy())
+    void passOn(request, response, { endpoint, rules, calls, ordered }).catch(() => response.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -45,32 +55,63 @@ export async function ec2Gate(endpoint: string, refusal: (call: Ec2Call) => Ec2R
   }
 }
 
-async function passOn(
-  request: IncomingMessage,
-  response: ServerResponse,
-  gate: { endpoint: string; refusal: (call: Ec2Call) => Ec2Refusal | undefined; calls: Ec2Call[] },
-): Promise<void> {
-  const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
-  const parameters = new URLSearchParams(body.toString())
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: Buffer
+}
+
+interface Gate {
+  readonly endpoint: string
+  readonly rules: Ec2Rules
+  readonly calls: Ec2Call[]
+  /** Volumes, by the token of their order. */
+  readonly ordered: Map<string, { order: string; answer: Promise<Answer> }>
+}
+
+async function passOn(request: IncomingMessage, response: ServerResponse, gate: Gate): Promise<void> {
+  const { refusal = () => undefined, guard = () => true } = gate.rules
+  const order = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString()
+  const parameters = new URLSearchParams(order)
+  const action = parameters.get('Action') ?? ''
   const { authorization = '' } = request.headers
-  const accessKey = /Credential=([^/]+)\//.exec(authorization)?.[1] ?? ''
-  const call = { action: parameters.get('Action') ?? '', parameters, accessKey }
+  const call = { action, parameters, accessKey: /Credential=([^/]+)\//.exec(authorization)?.[1] ?? '' }
+  const passage = { method: 'POST', path: `/?Action=${action}` }
   gate.calls.push(call)
-  const refused = gate.refusal(call)
-  if (refused !== undefined) {
-    const { code, status = 400 } = refused
-    response.writeHead(status, { 'content-type': 'text/xml' })
-    response.end(
-      `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>by the test</Message></Error></Errors><RequestID>r</RequestID></Response>`,
-    )
-    return
+  if (!guard({ moment: 'arrived', ...passage })) return void request.socket.destroy()
+  const refused = refusal(call)
+  const answer = refused === undefined ? await answerTo(call, { request, order, gate }) : refusing(refused)
+  if (!guard({ moment: 'answered', ...passage })) return void request.socket.destroy()
+  response.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body)
+}
+
+function refusing({ code, status = 400 }: Ec2Refusal): Answer {
+  const body = `<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>${code}</Code><Message>by the test</Message></Error></Errors><RequestID>r</RequestID></Response>`
+  return { status, type: 'text/xml', body: Buffer.from(body) }
+}
+
+async function answerTo(
+  { action, parameters }: Ec2Call,
+  { request, order, gate }: { request: IncomingMessage; order: string; gate: Gate },
+): Promise<Answer> {
+  const token = action === 'CreateVolume' ? parameters.get('ClientToken') : null
+  if (token === null) return await ask(request, order, gate)
+  const earlier = gate.ordered.get(token)
+  if (earlier === undefined) {
+    const answer = ask(request, order, gate)
+    gate.ordered.set(token, { order, answer })
+    return await answer
   }
+  return earlier.order === order ? await earlier.answer : refusing({ code: 'IdempotentParameterMismatch' })
+}
+
+async function ask(request: IncomingMessage, body: string, { endpoint }: Gate): Promise<Answer> {
   const headers = new Headers()
   for (const name of ['authorization', 'content-type', 'x-amz-date', 'x-amz-content-sha256']) {
     const value = request.headers[name]
     if (typeof value === 'string') headers.set(name, value)
   }
-  const answer = await fetch(gate.endpoint + (request.url ?? '/'), { method: 'POST', headers, body })
-  response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/xml' })
-  response.end(Buffer.from(await answer.arrayBuffer()))
+  const answer = await fetch(endpoint + (request.url ?? '/'), { method: 'POST', headers, body })
+  const type = answer.headers.get('content-type') ?? 'text/xml'
+  return { status: answer.status, type, body: Buffer.from(await answer.arrayBuffer()) }
 }
