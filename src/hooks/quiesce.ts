@@ -21,7 +21,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
     pre: mysqlLock(),
     post: `kill "$(cat /tmp/lifeboat-quiesce.pid)" && rm -f /tmp/lifeboat-quiesce.pid /tmp/lifeboat-quiesce.log`,
   },
-  mongodb: { pre: mongo('db.fsyncLock()'), post: mongo('db.fsyncUnlock()') },
+  mongodb: mongoLock(),
   redis: {
     pre: [
       `if [ -z "$REDISCLI_AUTH" ] && [ -n "$REDIS_PASSWORD" ]; then export REDISCLI_AUTH="$REDIS_PASSWORD"; fi`,
@@ -98,7 +98,23 @@ function mysqlLock(): string {
   ].join('\n')
 }
 
-function mongo(command: string): string {
+/**
+ * Locks are counted, and one lasts until somebody takes it back. So the hook takes back all there are, also those of a backup whose server died; and a shell that
+ * waits beside the database does when nobody else has. It waits from before the lock, which may come when nobody waits for the hook any more.
+ */
+function mongoLock(): Required<Recipe> {
   const login = `\${MONGO_INITDB_ROOT_USERNAME:+-u "$MONGO_INITDB_ROOT_USERNAME" -p "$MONGO_INITDB_ROOT_PASSWORD" --authenticationDatabase admin}`
-  return `shell=mongosh; command -v mongosh >/dev/null || shell=mongo; "$shell" --quiet ${login} --eval 'if (${command}.ok != 1) quit(1)'`
+  const run = (script: string): string => `"$shell" --quiet ${login} --eval '${script}'`
+  const unlock = run('do { end = db.fsyncUnlock(); if (end.ok != 1) quit(1) } while (end.lockCount > 0)')
+  const names = `pid=/tmp/lifeboat-quiesce.pid; shell=mongosh; command -v mongosh >/dev/null || shell=mongo`
+  const dismiss = `[ ! -e $pid ] || kill "$(cat $pid)" 2>/dev/null; rm -f $pid`
+  return {
+    pre: [
+      names,
+      dismiss,
+      `{ sleep ${LONGEST_LOCK_SECONDS}; ${unlock}; } >/dev/null 2>&1 </dev/null & echo $! >$pid`,
+      run('if (db.fsyncLock().ok != 1) quit(1)'),
+    ].join('\n'),
+    post: [names, `${unlock} || exit 1`, dismiss].join('\n'),
+  }
 }

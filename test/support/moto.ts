@@ -1,18 +1,11 @@
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import * as sdk from '@aws-sdk/client-ec2'
-import { lock } from '#sandbox/file-lock.ts'
 import { freePorts } from '#sandbox/free-port.ts'
-import { cacheHome } from '#sandbox/home.ts'
 import { lastWords, startProgram } from '#sandbox/program.ts'
-
-const REQUIREMENTS = fileURLToPath(new URL('../../tools/moto/requirements.txt', import.meta.url))
+import { pythonWith } from './python.ts'
 
 /** The region of the tests. */
 export const region = 'eu-west-1'
@@ -40,7 +33,7 @@ export const ec2Env = { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY:
 
 /** Starts moto, got once through pip into the cache. */
 export async function ec2Server(): Promise<Ec2Server> {
-  const python = await motoPython()
+  const python = join(await pythonWith('moto'), 'bin', 'python')
   const home = await mkdtemp(join(tmpdir(), 'lifeboat-moto-'))
   const [port] = (await freePorts(1)) as [number]
   const program = await startProgram({
@@ -108,52 +101,4 @@ async function answers(endpoint: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-/** The Python that has moto, set up by one process at a time into a folder named after what is in it. */
-async function motoPython(): Promise<string> {
-  const wanted = await readFile(REQUIREMENTS)
-  const digest = createHash('sha256').update(wanted).digest('hex').slice(0, 12)
-  const cache = join(cacheHome(process.env), 'python')
-  const folder = join(cache, `moto-${digest}`)
-  const python = join(folder, 'bin', 'python')
-  if (await exists(join(folder, 'done'))) return python
-  await mkdir(cache, { recursive: true })
-  await using _lock = await lock(`${folder}.lock`)
-  if (await exists(join(folder, 'done'))) return python
-  process.stderr.write('Installing moto once, for this and all later runs\n')
-  await rm(folder, { recursive: true, force: true })
-  await run('python3', ['-m', 'venv', folder])
-  await run(python, ['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', '--no-deps', '-r', REQUIREMENTS])
-  // A set-up that was cut off has everything but this.
-  await writeFile(join(folder, 'done'), '')
-  return python
-}
-
-async function run(file: string, args: readonly string[]): Promise<void> {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (said += text))
-  const ended = once(child, 'close')
-  const failure = await Promise.race([
-    ended.then(() => undefined),
-    once(child, 'error').then(([error]) => error as Error),
-  ])
-  if (failure !== undefined) {
-    throw new Error(
-      `tests of EBS snapshots need Python 3 with venv (on Debian: apt-get install python3-venv): ${failure.message}`,
-    )
-  }
-  if (child.exitCode === 0) return
-  throw new Error(
-    `${file} ${args.slice(0, 3).join(' ')} failed; tests of EBS snapshots need Python 3 with venv (on Debian: apt-get install python3-venv): ${said.trim().slice(-500)}`,
-  )
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  )
 }
