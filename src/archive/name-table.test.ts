@@ -11,9 +11,13 @@ interface Both {
   readonly model: Map<string, number>[]
 }
 
-const name = fc.oneof(fc.constantFrom('a', 'b', 'shop/web', 'shop-2/web', ''), fc.string({ unit: 'grapheme' }))
+const name = fc.oneof(
+  fc.constantFrom('a', 'b', 'shop/web', 'shop-2/web', ''),
+  fc.nat(200).map((number) => `shop/web-${number}`),
+  fc.string({ unit: 'grapheme' }),
+)
 const step = fc.record({
-  does: fc.constantFrom('set', 'set', 'has', 'delete'),
+  does: fc.constantFrom('set', 'set', 'set', 'has', 'delete', 'read'),
   folder: fc.constantFrom(...folders),
   name,
   value: fc.nat(254),
@@ -31,7 +35,8 @@ function take(
   } else if (does === 'delete') {
     assert.equal(table.delete(folder, name), was)
     names.delete(name)
-  } else assert.equal(table.has(folder, name), was)
+  } else if (does === 'has') assert.equal(table.has(folder, name), was)
+  else assert.deepEqual([...table.entries(folder)], [...names].toSorted(byBytes))
 }
 
 function byBytes([a]: readonly [string, number], [b]: readonly [string, number]): number {

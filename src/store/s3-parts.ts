@@ -14,46 +14,23 @@ export function partSize(number: number): number {
 export interface Part {
   /** From 1. */
   number: number
-  bytes: Uint8Array
+  bytes: Uint8Array<ArrayBuffer>
   /** Whether the body ends with this part, which may be empty. */
   last: boolean
 }
 
-/** Buffers for parts, used again and again, so that memory does not wait for the garbage collector. */
-export interface BufferPool {
-  take(size: number): Uint8Array
-  giveBack(buffer: Uint8Array): void
-  /** Gives all memory back to the system, also of buffers that are out: nobody may read or write in them any more. */
-  free(): void
+/** Gives the memory of a part back to the system, which the garbage collector would take its time for: nobody may read it any more. */
+export function free({ bytes }: Part): void {
+  bytes.buffer.transfer(0)
 }
 
-/** An empty pool. */
-export function bufferPool(): BufferPool {
-  const made: Buffer<ArrayBuffer>[] = []
-  const unused: Uint8Array[] = []
-  const make = (size: number): Uint8Array => {
-    const buffer = Buffer.allocUnsafeSlow(size)
-    made.push(buffer)
-    return buffer
-  }
-  return {
-    take(size) {
-      const buffer = unused.pop()
-      return buffer?.byteLength === size ? buffer : make(size)
-    },
-    giveBack(buffer) {
-      unused.push(buffer)
-    },
-    free() {
-      for (const { buffer } of made.splice(0)) buffer.transfer(0)
-    },
-  }
-}
-
-/** Cuts `chunks` into parts of `partSize`; all bytes of a part but the last lie at the start of a buffer from `pool`, which the receiver gives back. */
-export async function* cutParts(chunks: AsyncIterable<Uint8Array>, pool: BufferPool): AsyncGenerator<Part> {
+/**
+ * Cuts `chunks` into parts of `partSize`; the receiver frees them. Each has a buffer of its own, which costs memory as far as it is filled: one that was used again and
+ * again would cost all of it while it waits.
+ */
+export async function* cutParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
   let number = 1
-  let buffer = pool.take(partSize(number))
+  let buffer = Buffer.allocUnsafeSlow(partSize(number))
   let filled = 0
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.byteLength;) {
@@ -64,7 +41,7 @@ export async function* cutParts(chunks: AsyncIterable<Uint8Array>, pool: BufferP
       if (filled < buffer.byteLength) continue
       yield { number, bytes: buffer, last: false }
       number++
-      buffer = pool.take(partSize(number))
+      buffer = Buffer.allocUnsafeSlow(partSize(number))
       filled = 0
     }
   }

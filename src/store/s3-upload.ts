@@ -4,10 +4,10 @@ import type { CompletedPart } from '@aws-sdk/client-s3'
 import { bodyChunks } from '#store/body.ts'
 import type { Bucket } from '#store/s3-bucket.ts'
 import { isNotImplemented } from '#store/s3-error.ts'
-import { bufferPool, cutParts, mostParts, type BufferPool, type Part } from '#store/s3-parts.ts'
+import { cutParts, free, mostParts, type Part } from '#store/s3-parts.ts'
 import { StoreError, type Bytes } from '#store/store.ts'
 
-/** How many parts travel at once, beside the one that is being filled. */
+/** How many parts travel at once; only when one of them has arrived is the next one filled, so that no more than these are in memory. */
 const partsAtOnce = 2
 
 /** Metadata that tells our own object from another writer's when an answer was lost. */
@@ -40,17 +40,13 @@ export async function upload(
   const target: Target = { bucket, key, mark: randomUUID(), signal }
   // Asked in any case: a server that ignores the condition would overwrite, and a body is not read in vain.
   if ((await present(target)) !== undefined) throw taken(target)
-  const pool = bufferPool()
-  const parts = cutParts(bodyChunks(body, signal), pool)
+  const parts = cutParts(bodyChunks(body, signal))
   try {
     const first = await parts.next()
     if (first.done === true) throw new Error('a body has at least one part')
-    const size = first.value.last
-      ? await uploadWhole(target, first.value.bytes, conditions)
-      : await uploadInParts(target, { first: first.value, parts, pool, conditions })
-    // Only now: what has failed may still be on its way.
-    pool.free()
-    return size
+    return first.value.last
+      ? await uploadWhole(target, first.value, conditions)
+      : await uploadInParts(target, { first: first.value, parts, conditions })
   } finally {
     await parts.return(undefined)
   }
@@ -58,9 +54,12 @@ export async function upload(
 
 type Condition = { IfNoneMatch?: '*' }
 
-async function uploadWhole(target: Target, bytes: Uint8Array, conditions: Conditions): Promise<number> {
+async function uploadWhole(target: Target, part: Part, conditions: Conditions): Promise<number> {
+  const { bytes } = part
+  const size = bytes.byteLength
   await commit(target, conditions, (condition) => putWhole(target, { bytes, condition }))
-  return bytes.byteLength
+  free(part)
+  return size
 }
 
 async function putWhole(
@@ -85,11 +84,10 @@ async function putWhole(
 interface Upload {
   first: Part
   parts: AsyncIterable<Part>
-  pool: BufferPool
   conditions: Conditions
 }
 
-async function uploadInParts(target: Target, { first, parts, pool, conditions }: Upload): Promise<number> {
+async function uploadInParts(target: Target, { first, parts, conditions }: Upload): Promise<number> {
   const { bucket, signal } = target
   const id = await beginUpload(target)
   const stop = new AbortController()
@@ -100,20 +98,21 @@ async function uploadInParts(target: Target, { first, parts, pool, conditions }:
   let failure: { error: unknown } | undefined
 
   async function send(part: Part): Promise<void> {
-    while (travelling.size >= partsAtOnce) await Promise.race(travelling)
-    if (failure !== undefined) throw failure.error
     if (part.number > mostParts) throw tooLong(target)
     size += part.bytes.byteLength
     const sending = uploadPart(target, { id, part, signal: partSignal })
       .then((completed) => {
         done.push(completed)
-        if (!part.last) pool.giveBack(part.bytes)
+        // Not when it has failed: it may still be on its way.
+        free(part)
       })
       .catch((error: unknown) => {
         failure ??= { error }
       })
       .finally(() => travelling.delete(sending))
     travelling.add(sending)
+    if (travelling.size >= partsAtOnce) await Promise.race(travelling)
+    if (failure !== undefined) throw failure.error
   }
 
   try {
