@@ -31,6 +31,9 @@ export interface Extent {
   readonly size: number
 }
 
+/** Bytes of a SHA-256. */
+const DIGEST = 32
+
 interface View {
   readonly resource: string
   readonly version: string | undefined
@@ -39,12 +42,14 @@ interface View {
   readonly folders: Map<string, Map<string, number>>
 }
 
-/** What is in an archive, at some 100 bytes an entry: entries are made when they are asked for. */
+/** What is in an archive, at some 130 bytes an entry: entries are made when they are asked for. */
 export class ArchiveIndex {
   /** Resource → version folder ('' for none) → view. */
   readonly #views = new Map<string, Map<string, View>>()
   readonly #positions: number[] = []
   readonly #sizes: number[] = []
+  /** SHA-256 of every entry, one behind the other, with room for more. */
+  #digests = Buffer.allocUnsafeSlow(256 * DIGEST)
   #lastName = ''
 
   /** One more than the highest number of an entry. */
@@ -52,12 +57,13 @@ export class ArchiveIndex {
     return this.#sizes.length
   }
 
-  /** A path that comes again replaces the earlier one, as extraction would. */
-  add(address: EntryAddress, extent: Extent): void {
+  /** A path that comes again replaces the earlier one, as extraction would. `sha256` are the 32 bytes. */
+  add(address: EntryAddress, extent: Extent & { readonly sha256: Buffer }): void {
     const names = this.#folder(address)
     const ordinal = names.get(address.name) ?? this.total
     this.#positions[ordinal] = extent.position
     this.#sizes[ordinal] = extent.size
+    this.#noteDigest(ordinal, extent.sha256)
     names.set(this.#own(address.name), ordinal)
   }
 
@@ -106,6 +112,18 @@ export class ArchiveIndex {
     const position = this.#positions[ordinal]
     const size = this.#sizes[ordinal]
     return position === undefined || size === undefined ? undefined : { position, size }
+  }
+
+  /** In hex. */
+  sha256(ordinal: number): string {
+    return this.#digests.toString('hex', ordinal * DIGEST, (ordinal + 1) * DIGEST)
+  }
+
+  #noteDigest(ordinal: number, sha256: Buffer): void {
+    if ((ordinal + 1) * DIGEST > this.#digests.length) {
+      this.#digests = Buffer.from(this.#digests.buffer.transfer(this.#digests.length * 2))
+    }
+    sha256.copy(this.#digests, ordinal * DIGEST)
   }
 
   #entry({ resource, namespace, name, version, preferred }: EntryAddress, ordinal: number): ArchivedEntry {

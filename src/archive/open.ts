@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { createTarDecoder } from 'modern-tar'
 import type { ParsedTarEntry } from 'modern-tar'
 import type { KubeObject } from '#kube/object.ts'
@@ -50,6 +51,8 @@ export interface OpenArchive extends AsyncDisposable {
   find(path: string): ArchivedEntry | undefined
   /** 'invalid-object' when the entry is no JSON object with apiVersion, kind and metadata.name. */
   read(entry: ArchivedEntry): Promise<KubeObject>
+  /** SHA-256 in hex of the entry's bytes, as they came in the archive. */
+  sha256(entry: ArchivedEntry): string
   /** The entry's exact bytes, not to be changed. */
   readBytes(entry: ArchivedEntry): Promise<Uint8Array>
 }
@@ -82,7 +85,8 @@ async function readContent(
   const limits = { ...defaultLimits, ...options.limits }
   const index = new ArchiveIndex()
   let formatVersion: string | undefined
-  let last: { position: number; bytes: Buffer } = { position: 0, bytes: Buffer.alloc(0) }
+  const nothing = Buffer.alloc(0)
+  let last: { position: number; bytes: Buffer; sha256: Buffer } = { position: 0, bytes: nothing, sha256: sha256Of(nothing) }
   for await (const { path, body } of files(bytes, { limits, signal: options.signal })) {
     if (path === 'metadata/version') formatVersion = supportedVersion(body.toString())
     if (path === withdrawnPath) for (const address of withdrawnEntries(body)) index.remove(address)
@@ -90,12 +94,16 @@ async function readContent(
     if (address === undefined) continue
     // Velero writes most objects twice in a row; one copy on disk is enough.
     if (!body.equals(last.bytes)) {
-      last = { position: spool.size, bytes: body }
+      last = { position: spool.size, bytes: body, sha256: sha256Of(body) }
       await spool.append(body)
     }
-    index.add(address, { position: last.position, size: body.length })
+    index.add(address, { position: last.position, size: body.length, sha256: last.sha256 })
   }
   return { index, formatVersion }
+}
+
+function sha256Of(bytes: Buffer): Buffer {
+  return hash('sha256', bytes, 'buffer')
 }
 
 function supportedVersion(text: string): string {
@@ -219,6 +227,10 @@ class SpooledArchive implements OpenArchive {
 
   find(path: string): ArchivedEntry | undefined {
     return this.#index.find(path)
+  }
+
+  sha256({ ordinal }: ArchivedEntry): string {
+    return this.#index.sha256(ordinal)
   }
 
   async readBytes(entry: ArchivedEntry): Promise<Uint8Array> {

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { entryAddress, entryPath } from './entry-path.ts'
 import type { ManifestEntry, ManifestReader } from './manifest.ts'
 import type { ArchivedEntry, OpenArchive } from './open.ts'
@@ -30,10 +29,9 @@ export async function verifyArchive(
     objects += 1
     for (const path of pathsOf(entry)) {
       const found = archive.find(path)
-      const problem = found === undefined ? 'missing' : await changed(archive, found, entry)
       if (found !== undefined) seen[found.ordinal] = 1
-      if (problem === undefined) problems.delete(path)
-      else problems.set(path, problem)
+      if (found !== undefined && isSame(archive, found, entry)) problems.delete(path)
+      else problems.set(path, found === undefined ? 'missing' : 'changed')
     }
   }
   for (const views of [archive.entries(), archive.versionedEntries()]) {
@@ -50,11 +48,6 @@ function pathsOf({ path, version }: ManifestEntry): string[] {
   return [path, entryPath({ ...address, version, preferred: true })]
 }
 
-async function changed(
-  archive: OpenArchive,
-  found: ArchivedEntry,
-  entry: ManifestEntry,
-): Promise<'changed' | undefined> {
-  if (found.size !== entry.size) return 'changed'
-  return hash('sha256', await archive.readBytes(found)) === entry.sha256 ? undefined : 'changed'
+function isSame(archive: OpenArchive, found: ArchivedEntry, { size, sha256 }: ManifestEntry): boolean {
+  return found.size === size && archive.sha256(found) === sha256
 }

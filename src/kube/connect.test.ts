@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { stringify } from 'yaml'
 import { loadKubeConfig } from './config.ts'
 import type { ConnectOptions, ResponseInfo } from './connect.ts'
@@ -95,6 +96,56 @@ test('a read survives a broken connection; a create does not, and says that it m
     message: /may have done it/,
   })
   assert.equal(server.count(), before + 1)
+  await kube.close()
+})
+
+test('a create whose answer nobody reads succeeds by its status alone, also when the rest of the answer does not come', async () => {
+  await using server = await serverWith((request, response) => {
+    response.writeHead(201, { 'content-type': 'application/json' }).write('{"half')
+    setTimeout(() => request.socket.destroy(), 50)
+  })
+  const kube = await server.connect({ token: 't' })
+  await kube.createUnread(ConfigMaps, shop)
+  assert.equal(server.count(), 1)
+  await kube.close()
+})
+
+test('a create whose answer nobody reads fails with the words of the server, packed or not, and is repeated as any other', async () => {
+  const refusal = { kind: 'Status', reason: 'AlreadyExists', message: 'it is there' }
+  await using server = await serverWith((request, response, count) => {
+    if (count === 1) answer(response, 429, { kind: 'Status', message: 'slow down' }, { 'retry-after': '1' })
+    else if (count === 2) answer(response, 409, refusal)
+    else if (count === 3) {
+      const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+      response.writeHead(409, headers).end(gzipSync(JSON.stringify(refusal)))
+    } else if (count === 4) {
+      response.writeHead(409, { 'content-type': 'application/json' }).write('{"half')
+      setTimeout(() => request.socket.destroy(), 50)
+    } else request.socket.destroy()
+  })
+  const kube = await server.connect({ token: 't' })
+  const exists = { problem: 'already-exists', serverMessage: 'it is there' }
+  await assert.rejects(kube.createUnread(ConfigMaps, shop), exists)
+  assert.equal(server.count(), 2)
+  await assert.rejects(kube.createUnread(ConfigMaps, shop), exists)
+  for (let lost = 1; lost <= 2; lost += 1) {
+    await assert.rejects(kube.createUnread(ConfigMaps, shop), { problem: 'unreachable', message: /may have done it/ })
+  }
+  await kube.close()
+})
+
+test('a create whose answer nobody reads ends at once with the reason of the signal, also while it waits for a connection', async () => {
+  await using server = await serverWith(() => undefined)
+  const kube = await server.connect({ token: 't' }, { connections: 1 })
+  const end = new AbortController()
+  const { signal } = end
+  const both = Promise.allSettled([1, 2].map(() => kube.createUnread(ConfigMaps, shop, { signal })))
+  while (server.count() === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  const reason = new Error('enough')
+  end.abort(reason)
+  for (const end of await both) assert.deepEqual(end, { status: 'rejected', reason })
+  await assert.rejects(kube.createUnread(ConfigMaps, shop, { signal }), reason)
+  assert.equal(server.count(), 1)
   await kube.close()
 })
 

@@ -36,8 +36,11 @@ export interface ConnectOptions extends TransportOptions {
 }
 
 const PAGE_SIZE = 500
-/** No more than the object's metadata, from servers that can leave out the rest. */
-const SHORT_ANSWER = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
+/** No more than the object's metadata, in what costs the server least, where it can. What went wrong has no such form, and comes as JSON. */
+const SHORT_ANSWER = ['application/vnd.kubernetes.protobuf', 'application/json']
+  .map((type) => `${type};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`)
+  .concat('application/json')
+  .join()
 
 /** A client of the server in `config`. Makes no request yet, so it cannot fail. */
 export function connect(config: ClusterConfig, options: ConnectOptions = {}): KubeClient {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip, gunzip } from 'node:zlib'
@@ -58,29 +59,33 @@ export function destinationOf(
 }
 
 /** Sends `call` once. Rejects with the connection's own error, or with the signal's reason. */
-export async function request(
-  call: Call,
-  { destination, access, dispatcher, now, silenceMillis }: Way,
-): Promise<Response> {
-  const { origin, prefix, headers: common } = destination
-  const sent = dispatcher.request({
-    origin,
-    path: prefix + call.path,
-    method: call.method,
-    headers: headersOf(call, { ...common, ...access.headers }),
-    body: call.body ?? null,
-    signal: call.signal ?? null,
-    headersTimeout: silenceMillis,
-    bodyTimeout: silenceMillis,
-  })
+export async function request(call: Call, way: Way): Promise<Response> {
+  const { dispatcher, now } = way
+  const sent = dispatcher.request({ ...sentBy(call, way), signal: call.signal ?? null })
   // undici heeds a signal only once the request has a connection; one that hangs while it is made would be waited for.
   const { statusCode, headers, body } = await unlessAborted(sent, call.signal)
-  const retryAfter = retryAfterSeconds(oneOf(headers['retry-after']), now())
+  const retryAfter = retryAfterOf(headers, now())
   const gzip = headers['content-encoding'] === 'gzip'
   const text = async (): Promise<string> =>
     gzip ? (await bytesOf({ body, gzip })).toString('utf8') : await body.text()
   return { status: statusCode, retryAfter, body, gzip, text }
 }
+
+/** What goes to the server: line, headers, body, and how long to wait. */
+export function sentBy(call: Call, { destination, access, silenceMillis }: Way): Sent {
+  const { origin, prefix, headers: common } = destination
+  return {
+    origin,
+    path: prefix + call.path,
+    method: call.method,
+    headers: headersOf(call, { ...common, ...access.headers }),
+    body: call.body ?? null,
+    headersTimeout: silenceMillis,
+    bodyTimeout: silenceMillis,
+  }
+}
+
+type Sent = Dispatcher.DispatchOptions & { origin: string }
 
 /** The whole body, undecoded. Rejects with the connection's own error. */
 export async function bytesOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): Promise<Buffer> {
@@ -95,11 +100,6 @@ export function streamOf({ body, gzip }: Pick<Response, 'body' | 'gzip'>): Async
   return pipeline(body, createGunzip(), () => undefined)
 }
 
-/** Lets the body go by, so that its connection is free again. One that breaks off here is no failure: what the server said is known. */
-export async function passOver({ body }: Response): Promise<void> {
-  await body.dump({ limit: Number.MAX_SAFE_INTEGER })
-}
-
 function headersOf(call: Call, common: Record<string, string | readonly string[]>): Record<string, string | string[]> {
   const headers = { ...common } as Record<string, string | string[]>
   if (call.accept !== undefined) headers['accept'] = call.accept
@@ -107,8 +107,10 @@ function headersOf(call: Call, common: Record<string, string | readonly string[]
   return headers
 }
 
-function oneOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header
+/** Seconds that the server asks to wait, counted from `now`, if it does. */
+export function retryAfterOf(headers: IncomingHttpHeaders, now: Date): number | undefined {
+  const header = headers['retry-after'] as string | string[] | undefined
+  return retryAfterSeconds(Array.isArray(header) ? header[0] : header, now)
 }
 
 /** Whether bytes to this server are cheaper than the processor time to compress them: this machine or a private network. */

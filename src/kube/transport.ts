@@ -8,9 +8,10 @@ import { openConnections } from './connections.ts'
 import { statusFailure } from './failure.ts'
 import { isPassing, networkFailure } from './network-failure.ts'
 import type { Destination, Reply, Response, Way } from './request.ts'
-import { bytesOf, destinationOf, passOver, request, streamOf } from './request.ts'
+import { bytesOf, destinationOf, request, streamOf } from './request.ts'
 import type { Setback } from './retry.ts'
 import { retryDelay } from './retry.ts'
+import { requestUnread } from './unread-request.ts'
 import type { Dialogue, DialogueOptions } from './web-socket.ts'
 import { openDialogue } from './web-socket.ts'
 
@@ -113,7 +114,7 @@ export function openTransport(deps: Deps, options: TransportOptions): Transport 
       return { ...done, doubtful }
     },
     async carryOut(call) {
-      await perform(line, { call, pool: 'calls', ask: request, take: passOver })
+      await perform(line, { call, pool: 'calls', ask: requestUnread, take: () => undefined })
     },
     bytes: async (call) => (await perform(line, { call, pool: 'calls', ask: request, take: bytesOf })).done,
     stream: async (call) => (await perform(line, { call, pool: 'streams', ask: request, take: streamOf })).done,

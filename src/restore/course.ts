@@ -4,7 +4,7 @@ import { applyWaves } from '#apply/apply-waves.ts'
 import type { Outcome } from '#apply/outcome.ts'
 import type { RunLog } from '#archive/run-log.ts'
 import type { OwnRestore } from '#items/existing.ts'
-import type { KubeClient } from '#kube/client.ts'
+import type { Discovery, KubeClient } from '#kube/client.ts'
 import type { RestoreScope } from '#selection/restore-scope.ts'
 import type { BackupSource } from './backup-source.ts'
 import { extraObjects } from './extra-objects.ts'
@@ -35,6 +35,8 @@ export interface CourseOptions {
   restore: Restore
   source: BackupSource
   kube: KubeClient
+  /** What the cluster serves, when it has been asked already. */
+  discovery?: Promise<Discovery> | undefined
   log: RunLog
   natives: NativeVolumes
   /** Not in a rehearsal. */
@@ -57,9 +59,9 @@ export interface Course {
 
 /** Gathers the facts and plans. Rejects with KubeError; so do the outcomes, when the cluster cannot be worked with. */
 export async function openCourse(options: CourseOptions): Promise<Course> {
-  const { restore, source, kube, log, settings, natives, actions, rehearses, signal } = options
+  const { restore, source, kube, log, natives, actions, rehearses, signal } = options
   const backupName = restore.spec.backupName ?? ''
-  const { warnings, took, ...facts } = await gatherFacts({ restore, backupName, source, kube, settings, signal })
+  const { warnings, took, ...facts } = await gatherFacts({ ...options, backupName })
   const wishes = restoreWishes(restore)
   const asks = rehearses === true || wishes.skipsGitOpsManaged
   const gitOps = asks ? await gitOpsOwners(source.archive, { kube, signal }) : undefined

@@ -8,7 +8,7 @@ import type { ModifierRule } from '#items/modifier-rules.ts'
 import type { Priorities } from '#items/order.ts'
 import type { RestoreContext } from '#items/restore-context.ts'
 import { type VolumeInfo as DecidingInfo, type VolumeDecision, decideVolume } from '#items/volume-decision.ts'
-import type { KubeClient } from '#kube/client.ts'
+import type { Discovery, KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import type { KubeObject, ResourceType, ServedType } from '#kube/object.ts'
 import {
@@ -61,17 +61,19 @@ export interface FactOptions {
   backupName: string
   source: BackupSource
   kube: KubeClient
+  /** What the cluster serves, when it has been asked already. */
+  discovery?: Promise<Discovery> | undefined
   settings?: RestoreSettings | undefined
   signal?: AbortSignal | undefined
 }
 
 /** Reads from archive and cluster what the decisions on single objects depend on. Rejects with KubeError, or with RestoreError 'bad-modifiers'. */
 export async function gatherFacts(options: FactOptions): Promise<RestoreFacts> {
-  const { restore, backupName, source, kube, settings = {}, signal } = options
+  const { restore, backupName, source, kube, discovery, settings = {}, signal } = options
   const { archive } = source
   const { spec } = restore
   const { namespace } = restore.metadata
-  const served = (await kube.discover({ signal })).types
+  const { types: served } = await (discovery ?? kube.discover({ signal }))
   const types = { served: [...served, ...(await definedTypes(archive, signal))], archived: archive.resources() }
   const scope = compileRestoreScope(spec, types)
   const liveServiceAccounts = await accountsIn(kube, archive, signal)

@@ -8,7 +8,7 @@ import { type StoredRunLog, openRunLog } from '#archive/run-log.ts'
 import type { VolumeInfo } from '#archive/volume-info.ts'
 import { hookStatus, type HookCounts } from '#hooks/hook-counts.ts'
 import { refKey } from '#items/item-ref.ts'
-import type { KubeClient } from '#kube/client.ts'
+import type { Discovery, KubeClient } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { resourceName } from '#kube/object.ts'
 import type { PluginModule } from '#plugins/open.ts'
@@ -75,7 +75,7 @@ interface Standing {
 }
 
 async function performRestore(run: RestoreRun, standing: Standing): Promise<Restore> {
-  const { restore, store, now, signal, spoolDir = tmpdir() } = run
+  const { restore, kube, store, now, signal, spoolDir = tmpdir() } = run
   const { name, namespace } = restore.metadata
   const backupName = restore.spec.backupName ?? ''
   const startTimestamp = restore.status?.startTimestamp ?? timestamp(now())
@@ -86,6 +86,9 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
     throw new RestoreError('name-taken', `restore ${name} is in ${store.url} already; choose another name`)
   }
   run.onProgress?.({ step: 'opening', totalItems: 0, itemsRestored: 0, warnings: 0, errors: 0 })
+  // The cluster is asked while the archive is read.
+  const discovery = kube.discover({ signal })
+  discovery.catch(() => undefined)
   await using source = await openBackup(backupName, { store, spoolDir, signal })
   await using log = await openRunLog({
     run: { restore: namespace === undefined ? name : `${namespace}/${name}` },
@@ -94,7 +97,7 @@ async function performRestore(run: RestoreRun, standing: Standing): Promise<Rest
   })
   log.info('starting restore', { backup: backupName, store: store.url })
   await using actions = await openActions(run, { source, log })
-  const { record, volumes, hooks } = await restoreObjects(run, { source, log, standing, actions })
+  const { record, volumes, hooks } = await restoreObjects(run, { source, discovery, log, standing, actions })
   const finished: Restore = {
     ...restore,
     status: {
@@ -136,16 +139,26 @@ function withoutRecord(restore: Restore, { message }: StoreError, { readOnly = f
 
 async function restoreObjects(
   run: RestoreRun,
-  { source, log, standing, actions }: Sources & { standing: Standing; actions: RestoreItemActions | undefined },
+  sources: Sources & { discovery: Promise<Discovery>; standing: Standing; actions: RestoreItemActions | undefined },
 ): Promise<{ record: RestoreRecord; volumes: VolumeInfo[]; hooks: HookCounts }> {
   const { restore, kube, signal, settings, patience, resumes } = run
+  const { source, discovery, log, standing, actions } = sources
   await using natives = openNativeVolumes({
     ...run,
     snapshots: source.natives,
     open: run.snapshotters,
     patience: patience?.deletion,
   })
-  const course = await openCourse({ restore, source, kube, log, settings, natives, actions, patience, resumes, signal })
+  const course = await openCourse({
+    ...sources,
+    restore,
+    kube,
+    settings,
+    natives,
+    patience,
+    resumes,
+    signal,
+  })
   const record = restoreRecord({ log, totalItems: course.plan.tasks, onProgress: run.onProgress })
   standing.record = record
   record.step('restoring')
