@@ -46,7 +46,7 @@ function written(engine: Gzip, chunk: Uint8Array): Promise<void> {
 export async function* gunzip(
   bytes: AsyncIterable<Uint8Array>,
   { name, signal }: { name: string; signal?: AbortSignal | undefined },
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Buffer> {
   const engine = createGunzip({ chunkSize })
   const head: number[] = []
   let fed = 0
@@ -79,11 +79,11 @@ async function* through(
   bytes: AsyncIterable<Uint8Array>,
   engine: ReturnType<typeof createGunzip>,
   signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Buffer> {
   const feeding = signal === undefined ? pipeline(bytes, engine) : pipeline(bytes, engine, { signal })
   // The reader of `engine` sees the same error; without this it would also count as unhandled.
   feeding.catch(() => {})
-  for await (const chunk of engine) yield chunk as Uint8Array
+  for await (const chunk of engine) yield chunk as Buffer
   await feeding
 }
 

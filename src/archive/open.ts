@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto'
-import { createTarDecoder } from 'modern-tar'
-import type { ParsedTarEntry } from 'modern-tar'
 import type { KubeObject } from '#kube/object.ts'
 import { ArchiveIndex } from './archive-index.ts'
 import type { ArchivedEntry, ArchivedVersion } from './archive-index.ts'
@@ -10,6 +8,7 @@ import { gunzip } from './gzip.ts'
 import { withdrawnEntries, withdrawnPath } from './withdrawn.ts'
 import { openSpool } from './spool.ts'
 import type { Spool } from './spool.ts'
+import { type TarEntry, type TarHeader, tarReader } from './tar-reader.ts'
 
 export type { ArchivedEntry, ArchivedVersion } from './archive-index.ts'
 
@@ -86,8 +85,13 @@ async function readContent(
   const index = new ArchiveIndex()
   let formatVersion: string | undefined
   const nothing = Buffer.alloc(0)
-  let last: { position: number; bytes: Buffer; sha256: Buffer } = { position: 0, bytes: nothing, sha256: sha256Of(nothing) }
-  for await (const { path, body } of files(bytes, { limits, signal: options.signal })) {
+  let last: { position: number; bytes: Buffer; sha256: Buffer } = {
+    position: 0,
+    bytes: nothing,
+    sha256: sha256Of(nothing),
+  }
+  for await (const { header, body } of files(bytes, { limits, signal: options.signal })) {
+    const { path } = header
     if (path === 'metadata/version') formatVersion = supportedVersion(body.toString())
     if (path === withdrawnPath) for (const address of withdrawnEntries(body)) index.remove(address)
     const address = entryAddress(path)
@@ -121,40 +125,20 @@ interface TarContext {
 }
 
 /** The regular files of a `.tar.gz`, each whole. */
-async function* files(
-  bytes: AsyncIterable<Uint8Array>,
-  context: TarContext,
-): AsyncGenerator<{ path: string; body: Buffer }> {
-  let upstream: { error: unknown } | undefined
-  async function* tar(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* limited(gunzip(bytes, { name: 'the archive', signal: context.signal }), context.limits)
-    } catch (error) {
-      upstream = { error }
-      throw error
-    }
-  }
+async function* files(bytes: AsyncIterable<Uint8Array>, { limits, signal }: TarContext): AsyncGenerator<TarEntry> {
   let count = 0
-  try {
-    for await (const entry of ReadableStream.from(tar()).pipeThrough(createTarDecoder({ strict: true }))) {
-      if (++count > context.limits.entries) throw tooLarge(`it has more than ${context.limits.entries} entries`)
-      const path = safePath(entry.header.name)
-      if (isFile(entry, path)) yield { path, body: await wholeBody(entry, { path, limits: context.limits }) }
-      else await entry.body.cancel()
-    }
-  } catch (error) {
-    if (upstream !== undefined) throw upstream.error
-    if (error instanceof ArchiveError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ArchiveError(
-      'corrupt',
-      `the archive's tar data is damaged or cut short (${reason}); fetch it again, or use another backup`,
-      { cause: error },
-    )
+  const tar = tarReader((header) => {
+    if (++count > limits.entries) throw tooLarge(`it has more than ${limits.entries} entries`)
+    const safe = { ...header, path: safePath(header.path) }
+    return isFile(safe, limits) ? safe : undefined
+  })
+  for await (const chunk of limited(gunzip(bytes, { name: 'the archive', signal }), limits)) {
+    yield* tar.read(chunk)
   }
+  tar.end()
 }
 
-async function* limited(bytes: AsyncIterable<Uint8Array>, { totalBytes }: ArchiveLimits): AsyncGenerator<Uint8Array> {
+async function* limited(bytes: AsyncIterable<Buffer>, { totalBytes }: ArchiveLimits): AsyncGenerator<Buffer> {
   let total = 0
   for await (const chunk of bytes) {
     total += chunk.length
@@ -167,25 +151,18 @@ function tooLarge(what: string): ArchiveError {
   return new ArchiveError('too-large', `the archive is refused: ${what}; if it is genuine, raise the limit`)
 }
 
-function isFile({ header }: ParsedTarEntry, path: string): boolean {
-  if (header.type === 'directory') return false
-  if (header.type === 'file' || header.type === undefined) return true
-  throw new ArchiveError(
-    'unsafe-entry',
-    `the archive has a ${header.type} where only files belong: ${JSON.stringify(path)}; nothing of it is used, find out who made it`,
-  )
-}
-
-async function wholeBody(
-  { header, body }: ParsedTarEntry,
-  { path, limits }: { path: string; limits: ArchiveLimits },
-): Promise<Buffer> {
-  if (header.size > limits.entryBytes) {
-    throw tooLarge(`its entry ${JSON.stringify(path)} has ${header.size} bytes and the limit is ${limits.entryBytes}`)
+function isFile({ path, type, size }: TarHeader, { entryBytes }: ArchiveLimits): boolean {
+  if (type === 'directory') return false
+  if (type !== 'file') {
+    throw new ArchiveError(
+      'unsafe-entry',
+      `the archive has a ${type} where only files belong: ${JSON.stringify(path)}; nothing of it is used, find out who made it`,
+    )
   }
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  if (size > entryBytes) {
+    throw tooLarge(`its entry ${JSON.stringify(path)} has ${size} bytes and the limit is ${entryBytes}`)
+  }
+  return true
 }
 
 class SpooledArchive implements OpenArchive {

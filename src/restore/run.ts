@@ -142,7 +142,7 @@ async function restoreObjects(
   sources: Sources & { discovery: Promise<Discovery>; standing: Standing; actions: RestoreItemActions | undefined },
 ): Promise<{ record: RestoreRecord; volumes: VolumeInfo[]; hooks: HookCounts }> {
   const { restore, kube, signal, settings, patience, resumes } = run
-  const { source, discovery, log, standing, actions } = sources
+  const { source, log, standing, actions } = sources
   await using natives = openNativeVolumes({
     ...run,
     snapshots: source.natives,
