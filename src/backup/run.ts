@@ -71,7 +71,7 @@ export interface BackupRun {
   onOperations?: ((standing: OperationStanding) => Promise<void> | void) | undefined
   /** True when an earlier run of this very backup (same `metadata.uid`) was cut off: its snapshots are taken over. */
   resumes?: boolean | undefined
-  /** Asked when the run was aborted: whether another process will take it up. Then its snapshots stay in the cluster. */
+  /** Asked when the run was aborted: whether another process will take it up. Then its snapshots stay in the cluster, unless applications stood still for some that are not taken. */
   isTakenUp?: (() => boolean) | undefined
   /** Told what a run could not clear away, a sentence for each. */
   onLeftBehind?: ((problems: readonly string[]) => void) | undefined
@@ -141,7 +141,9 @@ async function makeArtifacts(
     if (volumes.releases === 'at-once') await clear()
     return { backup, clear: undefined }
   } catch (error) {
-    if (run.signal?.aborted !== true || run.isTakenUp?.() !== true) await clearAway(run, () => volumes.discard())
+    // What was asked for while applications stood still, and is not taken yet, would show them as they go on.
+    const isLeft = run.signal?.aborted === true && run.isTakenUp?.() === true && !volumes.isTaking
+    if (!isLeft) await clearAway(run, () => volumes.discard())
     throw error
   }
 }

@@ -60,6 +60,8 @@ export interface BackupVolumes extends AsyncDisposable {
   isReady(item: CollectedItem): boolean
   /** Snapshots these claims now; resolves when each snapshot is taken or has failed, which counts against the backup, not the caller. */
   take(claims: readonly ClaimName[]): Promise<void>
+  /** Whether some `take` has not come to its end: its snapshots may be cut when the applications that stood still for them go on again. */
+  readonly isTaking: boolean
   /** The entries of the volume info; final when `items` has ended. */
   infos(): VolumeInfo[]
   /** When the snapshots in the backup were taken; final when `items` has ended. */
@@ -95,6 +97,7 @@ class VolumesOfBackup implements BackupVolumes {
   readonly #ready = new WeakSet<CollectedItem>()
   #infos: VolumeInfo[] = []
   #ordered = false
+  #takes = 0
   /** Snapshots may be made while the lists are still read. */
   readonly #early: boolean
 
@@ -148,7 +151,12 @@ class VolumesOfBackup implements BackupVolumes {
     return this.#ready.has(item)
   }
 
+  get isTaking(): boolean {
+    return this.#takes > 0
+  }
+
   async take(claims: readonly ClaimName[]): Promise<void> {
+    this.#takes += 1
     const held = await Promise.all(claims.map((claim) => this.#claims.find(claim)))
     await this.#claims.planned()
     for (const order of held.flatMap((one) => one?.order ?? [])) this.#snapshots.start({ ...order, hurried: true })
@@ -156,6 +164,7 @@ class VolumesOfBackup implements BackupVolumes {
     await Promise.all(held.map(async (one) => await one?.group?.cut({ hurried: true })))
     const orders = held.flatMap((one) => (one && orderOf(one)) ?? [])
     await Promise.all([this.#snapshots.taken(orders), this.#options.natives.taken()])
+    this.#takes -= 1
   }
 
   infos(): VolumeInfo[] {

@@ -144,4 +144,26 @@ suite('hooks of pods whose volumes are one group', { concurrency: false }, () =>
     assert.deepEqual(seen, inOrder(0))
     await nothingLeft()
   })
+
+  test('what was asked for while they stood still, and not taken when a server that is relieved let them go, is no part of the backup', async () => {
+    await using bank = await openBank('silent')
+    const startTimestamp = new Date().toISOString()
+    const stop = new AbortController()
+    const first = watchedBackup(bank.name, { startTimestamp, signal: stop.signal, isTakenUp: () => true })
+    first.ended.catch(() => undefined)
+    const find = async () => (await kube.list(types.snapshots, { namespace: bank.name })).items[0]
+    const early = await eventually(find, 60)
+    stop.abort(new Error('relieved'))
+    await assert.rejects(first.ended, { problem: 'aborted' })
+    assert.deepEqual(first.seen, inOrder(0))
+    played.moods.set(bank.name, 'good')
+    const { store, seen, ended } = watchedBackup(bank.name, { startTimestamp, resumes: true })
+    const { status } = await ended
+    assert.deepEqual(seen, inOrder(1))
+    assert.equal(status?.csiVolumeSnapshotsCompleted, 2)
+    const stored = namesOf(await readBackup(store), 'volumesnapshots.snapshot.storage.k8s.io')
+    assert.equal(stored.length, 2)
+    assert.ok(stored.every((name) => !name.endsWith(early.metadata.uid ?? '')))
+    await nothingLeft()
+  })
 })
