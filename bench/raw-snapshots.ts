@@ -40,7 +40,11 @@ export async function clearSnapshots(
   const { items } = await kube.list(VolumeSnapshots, { namespace, signal })
   for (const { metadata } of items) await kube.delete(VolumeSnapshots, metadata.name, { namespace, signal })
   await untilNoneKnown(kube, { namespace, signal })
+  await sleep(REST_MS, undefined, { signal })
 }
+
+/** When the cluster knows none any more, a file system still frees what they held. */
+const REST_MS = 3000
 
 /** Waits until the cluster knows no snapshots. */
 export async function untilNoneKnown(

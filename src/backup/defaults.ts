@@ -5,7 +5,6 @@ import { parseDuration } from '#api/duration.ts'
 import type { VolumeSnapshotLocation } from '#api/volume-snapshot-location.ts'
 import { annotationKeys, labelKeys, labelValue } from '#api/labels.ts'
 import { archiveFormatVersion } from '#archive/pack.ts'
-import { pagesAt } from '#kube/at-version.ts'
 import type { KubeClient, ServerVersion } from '#kube/client.ts'
 import { KubeError } from '#kube/error.ts'
 import { Namespaces } from '#kube/object.ts'
@@ -18,6 +17,8 @@ export interface ClusterFacts {
   version: ServerVersion
   /** Names of the namespaces that carry `velero.io/exclude-from-backup: "true"`. */
   excludedNamespaces: readonly string[]
+  /** As of when; undefined for who may not list namespaces. */
+  resourceVersion?: string | undefined
 }
 
 /** Settings of the server, or of the command that plays it. */
@@ -43,19 +44,21 @@ export interface BackupSettings {
 /** Asks the cluster for what `defaultBackup` needs. Who may not list namespaces gets none excluded here: the run itself will say what is not allowed. Rejects with KubeError. */
 export async function readClusterFacts(
   kube: KubeClient,
-  { version: at, signal }: { version?: string | undefined; signal?: AbortSignal | undefined } = {},
+  options: { signal?: AbortSignal | undefined } = {},
 ): Promise<ClusterFacts> {
-  const version = await kube.version({ signal })
+  const version = await kube.version(options)
+  let resourceVersion: string | undefined
   const excludedNamespaces: string[] = []
   const labelSelector = `${labelKeys.excludeFromBackup}=true`
   try {
-    for await (const page of pagesAt(kube, Namespaces, { version: at, labelSelector, signal })) {
+    for await (const page of kube.pages(Namespaces, { ...options, labelSelector })) {
+      resourceVersion ??= page.resourceVersion
       for (const namespace of page.items) excludedNamespaces.push(namespace.metadata.name)
     }
   } catch (error) {
     if (!(error instanceof KubeError) || error.problem !== 'forbidden') throw error
   }
-  return { version, excludedNamespaces }
+  return { version, excludedNamespaces, resourceVersion }
 }
 
 /**

@@ -21,7 +21,7 @@ import type { ResourcePolicies } from '#selection/resource-policies.ts'
 import type { ObjectStore } from '#store/store.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import { openArtifacts, type Artifacts } from './artifacts.ts'
-import { claimName } from './claim.ts'
+import { claimName, dropClaim } from './claim.ts'
 import { openContents, type Contents } from './contents.ts'
 import { openUncovered } from './uncovered.ts'
 import { BackupError, backupError } from './error.ts'
@@ -92,6 +92,7 @@ export async function runBackup(run: BackupRun): Promise<Backup> {
 /** A backup that is whole. */
 export interface WholeBackup {
   readonly backup: Backup
+  readonly archiveBytes: number
   /**
    * To be called: VolumeSnapshots and contents leave the cluster. The data are safe already, and what this does not come to is known by `releaseSnapshotsOf`.
    * Never rejects. Undefined when there is nothing to do.
@@ -109,11 +110,15 @@ export async function runUntilWhole(run: BackupRun): Promise<WholeBackup> {
     // The cluster is read meanwhile.
     await using opening = beginOpening(run, log)
     const held = await claimName(store, name, { installation, uid, now: run.now() })
-    await using _claim = { [Symbol.asyncDispose]: () => held.release() }
+    let isWhole = false
+    // Beside a marker it is nobody else's.
+    await using _claim = { [Symbol.asyncDispose]: () => (isWhole ? dropClaim(store, name) : held.release()) }
     const artifacts = openArtifacts(store, name, { held, signal })
     if (held.cleared > 0) log.info('Deleted what an interrupted run had left in the store', { objects: held.cleared })
     try {
-      return await makeArtifacts(run, { artifacts, log, started, opened: opening.opened })
+      const whole = await makeArtifacts(run, { artifacts, log, started, opened: opening.opened })
+      isWhole = true
+      return whole
     } catch (error) {
       throw await afterDiscarding(artifacts, backupError(error, name, signal))
     }
@@ -136,10 +141,11 @@ async function makeArtifacts(
   try {
     const backup = await storeBackup(run, { ...opening, artifacts, log, started, meter, volumes, natives })
     natives.keep()
+    const { bytes: archiveBytes } = meter.now
     const clear = (): Promise<void> => clearAway(run, () => volumes.release())
-    if (volumes.releases === 'at-leisure') return { backup, clear }
+    if (volumes.releases === 'at-leisure') return { backup, archiveBytes, clear }
     if (volumes.releases === 'at-once') await clear()
-    return { backup, clear: undefined }
+    return { backup, archiveBytes, clear: undefined }
   } catch (error) {
     // What was asked for while applications stood still, and is not taken yet, would show them as they go on.
     const isLeft = run.signal?.aborted === true && run.isTakenUp?.() === true && !volumes.isTaking

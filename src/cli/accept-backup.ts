@@ -21,11 +21,11 @@ export interface Acceptance {
   readonly besides?: string | undefined
 }
 
-/** The backup with its defaults, and the policies it names; UserError with everything that is wrong with it. Rejects with KubeError. */
+/** The backup with its defaults, the policies it names, and as of which resourceVersion of the cluster it was accepted; UserError with everything that is wrong with it. Rejects with KubeError. */
 export async function acceptBackup(
   asked: Backup,
   { kube, now, signal, installedIn, besides }: Acceptance,
-): Promise<{ backup: Backup; policies: ResourcePolicies | undefined }> {
+): Promise<{ backup: Backup; policies: ResourcePolicies | undefined; version: string | undefined }> {
   const places =
     installedIn === undefined
       ? await readSnapshotPlaces(kube, { namespace: besides, signal })
@@ -38,7 +38,7 @@ export async function acceptBackup(
     ...validateBackup(backup, { ...places, policyProblems }),
     ...missing.map((name) => `there is no namespace "${name}" at ${kube.server}`),
   ])
-  return { backup, policies }
+  return { backup, policies, version: facts.resourceVersion }
 }
 
 async function readPlaces(kube: KubeClient, options: { namespace: string; signal: AbortSignal }) {

@@ -141,7 +141,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
   await store.check({ write: true })
   const kube = await options.cluster()
   try {
-    const { backup, policies } = await acceptBackup(asked, {
+    const { backup, policies, version } = await acceptBackup(asked, {
       kube,
       now,
       signal: following.signal,
@@ -152,6 +152,7 @@ async function createBackup(asked: Backup, following: Following, options: StoreD
       kube,
       store,
       now,
+      version,
       createdBy: options.createdBy,
       everyVersion: options.everyVersion,
       policies,

@@ -12,7 +12,6 @@ import { CHECK_PAUSE_MS, clearBackup, resumeBackup, resumeIfOurs } from './backu
 import { makeBackup, writeBackup, type BackupContext } from './backup-run.ts'
 import { backupTurns } from './backup-turns.ts'
 import type { PluginModule } from '#plugins/open.ts'
-import { allAt } from '#kube/at-version.ts'
 import type { Controller, Next } from '#runtime/controller.ts'
 import type { OpenSnapshotter } from '#volumes/snapshotter.ts'
 import type { LocationStores } from './location-stores.ts'
@@ -109,15 +108,15 @@ export function backupController(options: BackupControllerOptions): Controller<B
 }
 
 /** `asked` with everything filled in that it does not say, its expiration among it. */
-async function defaulted(asked: Backup, context: BackupContext, version?: string) {
+async function defaulted(asked: Backup, context: BackupContext) {
   const { kube, namespace, now, signal } = context.environment
-  const [facts, locations, snapshotLocations] = await Promise.all([
-    readClusterFacts(kube, { version, signal }),
-    allAt(kube, BackupStorageLocations, { version, namespace, signal }),
-    allAt(kube, VolumeSnapshotLocations, { version, namespace, signal }),
+  const [facts, { items: locations }, { items: snapshotLocations }] = await Promise.all([
+    readClusterFacts(kube, { signal }),
+    kube.list(BackupStorageLocations, { namespace, signal }),
+    kube.list(VolumeSnapshotLocations, { namespace, signal }),
   ])
   const settings = { ...context.options.settings, locations, snapshotLocations }
-  return { backup: defaultBackup(asked, { facts, now: now(), settings }), settings }
+  return { backup: defaultBackup(asked, { facts, now: now(), settings }), settings, version: facts.resourceVersion }
 }
 
 /** Ends a backup that has not begun. */
@@ -134,7 +133,7 @@ async function cancelWaiting(asked: Backup, context: BackupContext): Promise<voi
 
 async function start(asked: Backup, context: BackupContext): Promise<Next> {
   const { kube, now, signal, log } = context.environment
-  const { backup, settings } = await defaulted(asked, context, context.queue.takeTurn(asked.metadata.name))
+  const { backup, settings, version } = await defaulted(asked, context)
   if (awaitsCheck(backup, settings.locations)) return { afterMillis: CHECK_PAUSE_MS }
   const { problems: policyProblems } = await readPolicies(kube, backup, { signal })
   const problems = validateBackup(backup, { ...settings, policyProblems })
@@ -147,7 +146,7 @@ async function start(asked: Backup, context: BackupContext): Promise<Next> {
   }
   const status = { ...backup.status, phase: 'InProgress' as const, startTimestamp: timestamp(now()) }
   const started = await accept(backup, status, context)
-  if (started !== undefined) await makeBackup(started, { ...context, version: started.metadata.resourceVersion })
+  if (started !== undefined) await makeBackup(started, { ...context, version })
   return undefined
 }
 

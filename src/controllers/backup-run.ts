@@ -88,11 +88,13 @@ async function run(backup: Backup, context: BackupContext): Promise<BackupEnd> {
     // Cancelled while no server ran: it is not taken up.
     if (before === undefined && resumes === true && environment.signal.aborted && !ends.aborted)
       await discardLeftovers(backup, store, { environment, installation: context.options.installation })
-    const made = before === undefined ? await runFor(backup, store, context) : { backup: before, clear: undefined }
-    const { status = {} } = made.backup
+    if (before === undefined) {
+      const { backup: made, archiveBytes, clear } = await runFor(backup, store, context)
+      return { status: made.status ?? {}, archiveBytes, clear }
+    }
     // For a metric only: the backup is whole without it.
     const archive = await store.head(backupKey(backup.metadata.name, 'contents')).catch(() => undefined)
-    return { status, archiveBytes: archive?.size, clear: made.clear }
+    return { status: before.status ?? {}, archiveBytes: archive?.size, clear: undefined }
   } finally {
     await store.close()
   }

@@ -14,8 +14,6 @@ import { patchLasting } from './status-patch.ts'
 export interface BackupTurns {
   /** Looks at all backups of the namespace and writes their places; those that may start are woken by that. Rejects with KubeError. */
   pass(environment: Environment): Promise<void>
-  /** For the first who asks: the version of the cluster at which this process gave the backup its turn. What is read as of then is new enough. */
-  takeTurn(name: string): string | undefined
   /** Whether those that wait are looked at from time to time without anybody asking. */
   readonly isAwake: boolean
   /** Says of a backup in progress that it does nothing for now, so that others may go on, or that it does something again. */
@@ -32,7 +30,6 @@ interface TurnOptions {
 interface Turning extends TurnOptions {
   readonly environment: Environment
   readonly resting: ReadonlySet<string>
-  readonly turns: Map<string, string>
   readonly namespaces: (options: { fresh: boolean }) => Promise<KubeObject[]>
 }
 
@@ -48,7 +45,6 @@ const MOST_TRIES = 5
 export function backupTurns(options: TurnOptions): BackupTurns {
   const oneByOne = inTurn()
   const resting = new Set<string>()
-  const turns = new Map<string, string>()
   const namespaces = sharedNamespaces()
   let next: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -57,13 +53,7 @@ export function backupTurns(options: TurnOptions): BackupTurns {
       next = undefined
       if (environment.signal.aborted) return
       wakeLater(environment)
-      const wait = await once({
-        ...options,
-        environment,
-        resting,
-        turns,
-        namespaces: (how) => namespaces(environment, how),
-      })
+      const wait = await once({ ...options, environment, resting, namespaces: (how) => namespaces(environment, how) })
       if (!wait) sleepOn()
     })
     return next
@@ -82,11 +72,6 @@ export function backupTurns(options: TurnOptions): BackupTurns {
   }
   return {
     pass,
-    takeTurn(name) {
-      const version = turns.get(name)
-      turns.delete(name)
-      return version
-    },
     get isAwake() {
       return timer !== undefined
     },
@@ -95,18 +80,20 @@ export function backupTurns(options: TurnOptions): BackupTurns {
 }
 
 /** Gives whether somebody still waits. Nothing is read first: whoever was changed meanwhile is not written to, and then all is decided anew. */
-async function once({ known, concurrent, environment, resting, turns, namespaces }: Turning): Promise<boolean> {
+async function once({ known, concurrent, environment, resting, namespaces }: Turning): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     const open = (await known.all(environment)).filter(({ phase }) => !hasEnded(phase))
     if (!open.some(({ waits }) => waits)) return false
     // A newcomer may be of a namespace that is as new.
     const fresh = open.some(({ waits, phase }) => waits && phase !== 'Queued')
-    const changes = queueStep(open, { namespaces: await namespaces({ fresh }), concurrent, resting })
+    // One alone is in nobody's way.
+    const places = open.length === 1 ? [] : await namespaces({ fresh })
+    const changes = queueStep(open, { namespaces: places, concurrent, resting })
     const byName = new Map(open.map((backup) => [backup.name, backup]))
     let stale = false
     await atOnce(changes, async (change) => {
       const seen = byName.get(change.name)
-      if (seen !== undefined && !(await wrote(change, seen, { known, turns, environment }))) stale = true
+      if (seen !== undefined && !(await wrote(change, seen, { known, environment }))) stale = true
     })
     if (!stale || tries === MOST_TRIES) return true
     await sleep(STALE_PAUSE_MS, undefined, { signal: environment.signal })
@@ -117,7 +104,7 @@ async function once({ known, concurrent, environment, resting, turns, namespaces
 async function wrote(
   { name, phase, queuePosition }: QueueChange,
   { resourceVersion }: BackupExtract,
-  { known, turns, environment: { kube, namespace, log } }: Pick<Turning, 'known' | 'turns' | 'environment'>,
+  { known, environment: { kube, namespace, log } }: Pick<Turning, 'known' | 'environment'>,
 ): Promise<boolean> {
   log.debug({ backup: name, phase, queuePosition }, 'place in the queue')
   const change = { metadata: { resourceVersion }, status: { phase, queuePosition: queuePosition || null } }
@@ -125,8 +112,6 @@ async function wrote(
     const backup = await patchLasting(kube, Backups, { name, namespace, change })
     if (backup === undefined) known.strike(name)
     else known.wrote(backup)
-    const version = backup?.metadata.resourceVersion
-    if (phase === 'ReadyToStart' && version !== undefined) turns.set(name, version)
     return true
   } catch (error) {
     if (error instanceof KubeError && error.problem === 'conflict') return false

@@ -94,5 +94,7 @@ async function passOn(
 
 /** The whole request is taken first: who still sends it would see a broken connection instead of the answer. */
 function refuse(request: IncomingMessage, response: ServerResponse, { status, body }: Refusal): void {
-  request.resume().on('end', () => response.writeHead(status, { 'content-type': 'application/xml' }).end(body))
+  const answer = (): unknown => response.writeHead(status, { 'content-type': 'application/xml' }).end(body)
+  if (request.readableEnded) answer()
+  else request.resume().on('end', answer)
 }
