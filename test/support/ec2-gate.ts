@@ -37,7 +37,7 @@ export interface Ec2Rules {
 /** Puts a gate before the EC2 server at `endpoint`. As EC2, and unlike moto, it heeds client tokens: a volume ordered twice is made once. */
 export async function ec2Gate(endpoint: string, rules: Ec2Rules): Promise<Ec2Gate> {
   const calls: Ec2Call[] = []
-  const ordered = new Map<string, { order: string; answer: Promise<Answer> }>()
+  const ordered: Gate['ordered'] = new Map()
   const server = createServer((request, response) => {
     void passOn(request, response, { endpoint, rules, calls, ordered }).catch(() => response.destroy())
   })
@@ -65,8 +65,8 @@ interface Gate {
   readonly endpoint: string
   readonly rules: Ec2Rules
   readonly calls: Ec2Call[]
-  /** Volumes, by the token of their order. */
-  readonly ordered: Map<string, { order: string; answer: Promise<Answer> }>
+  /** Volumes that were made, by the token of their order. */
+  readonly ordered: Map<string, { order: string; answer: Answer }>
 }
 
 async function passOn(request: IncomingMessage, response: ServerResponse, gate: Gate): Promise<void> {
@@ -97,12 +97,11 @@ async function answerTo(
   const token = action === 'CreateVolume' ? parameters.get('ClientToken') : null
   if (token === null) return await ask(request, order, gate)
   const earlier = gate.ordered.get(token)
-  if (earlier === undefined) {
-    const answer = ask(request, order, gate)
-    gate.ordered.set(token, { order, answer })
-    return await answer
-  }
-  return earlier.order === order ? await earlier.answer : refusing({ code: 'IdempotentParameterMismatch' })
+  if (earlier !== undefined)
+    return earlier.order === order ? earlier.answer : refusing({ code: 'IdempotentParameterMismatch' })
+  const answer = await ask(request, order, gate)
+  if (answer.status === 200) gate.ordered.set(token, { order, answer })
+  return answer
 }
 
 async function ask(request: IncomingMessage, body: string, { endpoint }: Gate): Promise<Answer> {
