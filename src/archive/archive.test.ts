@@ -51,7 +51,9 @@ async function opened(bytes: Uint8Array, spoolDir: string): Promise<OpenArchive>
 async function manifestOf(items: PackItem[], spoolDir: string): Promise<Buffer> {
   await using manifest = await createManifest({ backup: 'b', createdBy: 'test' }, { spoolDir })
   await packed(items, (entry) => manifest.add(entry))
-  return Buffer.concat(await Array.fromAsync(await manifest.finish({ cut: noTypes, artifacts: [] })))
+  return Buffer.concat(
+    await Array.fromAsync(await manifest.finish({ cut: noTypes, artifacts: [] }), (chunk) => Buffer.from(chunk)),
+  )
 }
 
 const part = fc

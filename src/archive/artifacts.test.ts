@@ -25,7 +25,7 @@ async function logged(options: Partial<RunLogOptions>, write: (log: Awaited<Retu
   try {
     await using log = await openRunLog({ run: { backup: 'velero/b' }, spoolDir, now, ...options })
     write(log)
-    const bytes = Buffer.concat(await Array.fromAsync(await log.close()))
+    const bytes = Buffer.concat(await Array.fromAsync(await log.close(), (chunk) => Buffer.from(chunk)))
     assert.deepEqual(await readdir(spoolDir), [])
     return { text: gunzipSync(bytes).toString(), results: log.results(), counts: log.counts() }
   } finally {

@@ -5,7 +5,7 @@ import { openSpool } from './spool.ts'
 export interface GzSpool extends AsyncDisposable {
   /** Never waits and never throws; what goes wrong comes out of `finish`. */
   write(text: string): void
-  /** Ends the text. The bytes may be read more than once, until dispose. */
+  /** Ends the text. The bytes may be read more than once, until dispose; each chunk is good until the next one is asked for. */
   finish(): Promise<AsyncIterable<Uint8Array>>
 }
 

@@ -11,7 +11,7 @@ export interface Spool extends AsyncDisposable {
   append(chunk: Uint8Array): Promise<void>
   /** Exactly `length` bytes from `position`; not to be changed. */
   read(position: number, length: number): Promise<Buffer>
-  /** Everything, front to back. */
+  /** Everything, front to back; each chunk is good until the next one is asked for. */
   stream(): AsyncIterable<Uint8Array>
 }
 
@@ -74,10 +74,12 @@ class FileSpool implements Spool {
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
+    // Read faster than the garbage collector comes by: a new one for each chunk would mean all of them at once.
+    const buffer = Buffer.allocUnsafeSlow(bufferBytes)
     for (let at = 0; at < this.size; at += bufferBytes) {
       this.#checkOpen()
       await this.#flush()
-      yield await this.#readExactly(at, Math.min(bufferBytes, this.size - at))
+      yield await this.#readInto(buffer.subarray(0, this.size - at), at)
     }
   }
 
@@ -112,8 +114,12 @@ class FileSpool implements Spool {
     }
   }
 
-  async #readExactly(position: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(length)
+  #readExactly(position: number, length: number): Promise<Buffer> {
+    return this.#readInto(Buffer.allocUnsafeSlow(length), position)
+  }
+
+  async #readInto(bytes: Buffer, position: number): Promise<Buffer> {
+    const { length } = bytes
     for (let done = 0; done < length;) {
       const { bytesRead } = await this.#file.read(bytes, done, length - done, position + done)
       if (bytesRead === 0)
