@@ -30,8 +30,8 @@ export interface ScheduleControllerOptions {
   readonly onFired: (schedule: Schedule, backup: string) => void
 }
 
-/** How soon a backup that is due looks again whether the one before it has ended. */
-const BUSY_PAUSE_MS = 60_000
+/** How soon a backup that is due looks again whether the one before it has ended: soon after, and with one call. */
+const BUSY_PAUSE_MS = 15_000
 /** A timer knows nothing of a clock that is set, or of a machine that slept. */
 const LONGEST_WAIT_MS = 5 * 60_000
 
