@@ -31,7 +31,7 @@ export function memoryStore({ now = () => new Date() }: { now?: () => Date } = {
       checkKey(key)
       if (objects.has(key)) throw exists(key)
       const chunks: Uint8Array[] = []
-      for await (const chunk of bodyChunks(body, signal)) chunks.push(chunk.slice())
+      for await (const chunk of bodyChunks(body, signal)) chunks.push(new Uint8Array(chunk))
       if (objects.has(key)) throw exists(key)
       const bytes = new Uint8Array(Buffer.concat(chunks))
       objects.set(key, { bytes, modified: now() })

@@ -75,7 +75,10 @@ export interface ObjectLocks {
 export interface ObjectStore {
   /** For messages; never holds credentials. */
   readonly url: string
-  /** Makes `key` with all of `body`, or nothing at all: a body that throws or an abort leaves no object. 'exists' when the key is taken. Resolves to the size in bytes. */
+  /**
+   * Makes `key` with all of `body`, or nothing at all: a body that throws or an abort leaves no object. 'exists' when the key is taken. Resolves to the size in bytes.
+   * A chunk is done with when the next one is asked for, and may then be overwritten.
+   */
   put(key: string, body: Bytes, options?: { signal?: AbortSignal | undefined }): Promise<number>
   /** 'missing' when there is no such object, 'invalid' when `range` starts behind its end. A connection lost midway is taken up again where the driver can. */
   get(
