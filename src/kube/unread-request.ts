@@ -10,9 +10,9 @@ import { type Reply, retryAfterOf, sentBy, type Way } from './request.ts'
  */
 export async function requestUnread(call: Call, way: Way): Promise<Reply> {
   const { signal } = call
+  signal?.throwIfAborted()
   const verdict = new Verdict(way.now)
   const abort = (): void => verdict.abort(signal?.reason as Error)
-  if (signal?.aborted === true) abort()
   signal?.addEventListener('abort', abort, { once: true })
   try {
     way.dispatcher.dispatch(sentBy(call, way), verdict)

@@ -5,22 +5,21 @@ import { randomInt } from 'node:crypto'
 import { after, test, type TestContext } from 'node:test'
 import type { Snapshot } from '@aws-sdk/client-ec2'
 import { Backups, type Backup } from '#api/backup.ts'
-import { DeleteBackupRequests } from '#api/delete-backup-request.ts'
 import { Restores } from '#api/restore.ts'
 import { decodeResourceList } from '#archive/resource-list.ts'
 import { decodeResults } from '#archive/results.ts'
 import { decodeVolumeInfo } from '#archive/volume-info.ts'
 import { decodeVolumeSnapshots, type NativeSnapshot } from '#archive/volume-snapshots.ts'
-import { deletionRequest } from '#backup/deletion-request.ts'
 import { backupKey, restoreKey } from '#store/layout.ts'
 import { readBackup } from '../support/backup-run.ts'
 import { testNamespace } from '../support/cluster.ts'
 import { bound, makeEbsClaim, makeSnapshotLocation, volumeIdOf } from '../support/ebs-site.ts'
 import { ec2Server, type Ec2Region } from '../support/moto.ts'
 import { Claims, Volumes } from '../support/objects.ts'
-import { askForBackup, askForRestore, ended, eventually } from '../support/server.ts'
+import { askForBackup, ended, eventually } from '../support/server.ts'
 import { backupKills, chosenKills, deletionKills, killInWords, momentOf, restoreKills, type Kill } from './ebs-kills.ts'
 import { killSite, type Work } from './volume-kills.ts'
+import { deletionOf, restoreOf, targetOf } from './volume-work.ts'
 
 const seed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31))
 const disks = ['data', 'log'] as const
@@ -47,27 +46,8 @@ const backup = (name: string): Work => ({
   end: () => ended(kube, Backups, { name, namespace, seconds: 180 }),
 })
 
-const targetOf = (restored: string): string => `target-of-${restored}`
-
-const restore = (name: string): Work => {
-  const spec = { backupName: 'undisturbed', namespaceMapping: { [shop]: targetOf(name) } }
-  return {
-    plural: 'restores',
-    name,
-    begin: () => askForRestore(kube, namespace, { name, spec }),
-    end: () => ended(kube, Restores, { name, namespace, seconds: 180 }),
-  }
-}
-
-const deletion = (made: Backup): Work => {
-  const { name } = made.metadata
-  return {
-    plural: 'backups',
-    name,
-    begin: () => kube.create(DeleteBackupRequests, deletionRequest(made, 'x'), { namespace }),
-    end: () => eventually(async () => (await kube.find(Backups, name, { namespace })) === undefined || undefined, 180),
-  }
-}
+const restore = (name: string): Work => restoreOf(shop, { name, site })
+const deletion = (made: Backup): Work => deletionOf(made, site)
 
 function idOf({ SnapshotId = '' }: Snapshot): string {
   return SnapshotId

@@ -19,9 +19,10 @@ import { readBackup } from '../support/backup-run.ts'
 import { testNamespace } from '../support/cluster.ts'
 import { Claims, Namespaces, Volumes } from '../support/objects.ts'
 import { defineSnapshots, handleOf, makeClass, makeDisk, playDriver } from '../support/played-driver.ts'
-import { askForBackup, askForRestore, ended, eventually } from '../support/server.ts'
+import { askForBackup, eventually } from '../support/server.ts'
 import type { Passage } from '../support/tollgate.ts'
 import { killSite, spreadPoints, type Work } from './volume-kills.ts'
+import { deletionOf, restoreOf, targetOf } from './volume-work.ts'
 
 const POINTS = 10
 const seed = Number(process.env['LIFEBOAT_SEED'] ?? randomInt(2 ** 31))
@@ -63,29 +64,8 @@ function backup(name: string): Work {
   }
 }
 
-function restore(name: string): Work {
-  const spec = { backupName: 'undisturbed', namespaceMapping: { [shop]: targetOf(name) } }
-  return {
-    plural: 'restores',
-    name,
-    begin: () => askForRestore(kube, namespace, { name, spec }),
-    end: () => ended(kube, Restores, { name, namespace, seconds: 180 }),
-  }
-}
-
-function deletion(made: Backup): Work {
-  const { name } = made.metadata
-  return {
-    plural: 'backups',
-    name,
-    begin: () => kube.create(DeleteBackupRequests, deletionRequest(made, 'x'), { namespace }),
-    end: () => eventually(async () => (await kube.find(Backups, name, { namespace })) === undefined || undefined, 180),
-  }
-}
-
-function targetOf(restored: string): string {
-  return `target-of-${restored}`
-}
+const restore = (name: string): Work => restoreOf(shop, { name, site })
+const deletion = (made: Backup): Work => deletionOf(made, site)
 
 /** Everything that the cluster knows of snapshots. */
 async function knownSnapshots(): Promise<KubeObject[]> {
